@@ -1,0 +1,63 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every Swift target: language mode 6 (complete data-race checking), lifetimes for `~Escapable` views.
+let swift: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
+
+let package = Package(
+  name: "rankwise",
+  products: [
+    .executable(name: "rankwise", targets: ["rankwise"]),
+    .library(name: "MPI", targets: ["MPI"]),
+    .library(name: "Quantization", targets: ["Quantization"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+  ],
+  targets: [
+    // C libraries of Debian, found through pkg-config or in the default search paths.
+    .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // Hot loops, one body per instruction set.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+
+    .target(name: "MPI", dependencies: ["CMPI"], swiftSettings: swift),
+    .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CDNNL", "CKernels"], swiftSettings: swift),
+    .target(name: "Graphs", swiftSettings: swift),
+    .target(
+      name: "Models",
+      dependencies: ["Graphs", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      swiftSettings: swift),
+    .target(name: "Quantization", dependencies: ["LinearAlgebra", "CKernels"], swiftSettings: swift),
+    .target(name: "Calibration", dependencies: ["Graphs", "LinearAlgebra", "CKernels"], swiftSettings: swift),
+    .target(
+      name: "Coordination",
+      dependencies: ["MPI", "Models", "Graphs", "Calibration", "Quantization", "LinearAlgebra"],
+      swiftSettings: swift),
+    .executableTarget(
+      name: "rankwise",
+      dependencies: [
+        "Coordination", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swift),
+
+    // Scenarios that MPITests starts under mpirun, one process per rank.
+    .executableTarget(name: "MPIScenarios", dependencies: ["MPI"], path: "Tests/MPIScenarios", swiftSettings: swift),
+    .testTarget(name: "MPITests", dependencies: ["MPI", "MPIScenarios"], swiftSettings: swift),
+    .testTarget(name: "GraphsTests", dependencies: ["Graphs"], swiftSettings: swift),
+    .testTarget(
+      name: "QuantizationTests", dependencies: ["Quantization", "LinearAlgebra"],
+      exclude: ["Reference"], swiftSettings: swift),
+    .testTarget(
+      name: "ModelsTests", dependencies: ["Models", "Graphs"], exclude: ["Fixtures"], swiftSettings: swift),
+    .testTarget(
+      name: "CalibrationTests", dependencies: ["Calibration", "Graphs", "Models", "LinearAlgebra"],
+      swiftSettings: swift),
+    .testTarget(
+      name: "CoordinationTests", dependencies: ["Coordination", "Models", "rankwise"], swiftSettings: swift),
+  ],
+  swiftLanguageModes: [.v6]
+)

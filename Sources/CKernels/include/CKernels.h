@@ -1,0 +1,6 @@
+// Hot loops in C. Each file has one body per instruction set and a table chosen at run time.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "HessianSums.h"

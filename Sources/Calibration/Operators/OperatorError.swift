@@ -1,0 +1,14 @@
+/// Why an operator cannot be prepared or run; the executor adds the node's name.
+public enum OperatorError: Error, Equatable, CustomStringConvertible {
+  /// The operator or one of its modes is not supported, such as 3-D convolution.
+  case unsupported(String)
+  /// Attributes or input shapes contradict the operator's definition.
+  case invalid(String)
+
+  public var description: String {
+    switch self {
+    case .unsupported(let what): "not supported: \(what)"
+    case .invalid(let what): what
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import Foundation
+import Synchronization
+
+internal import CDNNL
+internal import COpenBLAS
+
+/// Threads of one rank that take numbered pieces of work.
+///
+/// The pieces are fixed by the caller, never by the number of threads, and every library call inside a piece is
+/// single-threaded; so threads change the time a result takes, never the result.
+public enum Parallel {
+  /// Bounds every library to one thread per calling thread. Call once, before other threads start.
+  public static func useSingleThreadedLibraries() {
+    openblas_set_num_threads(1)
+    omp_set_num_threads(1)
+  }
+
+  /// Runs `body(index)` for every index of `0 ..< count` on up to `threads` threads; returns when all are done.
+  ///
+  /// Each index is taken by one thread, lowest first. With one thread (or one piece) it runs on the caller's.
+  public static func forEach(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Void) {
+    let workers = min(threads, count)
+    if workers <= 1 {
+      for index in 0..<count { body(index) }
+      return
+    }
+    let next = Atomic<Int>(0)
+    withoutActuallyEscaping(body) { body in
+      DispatchQueue.concurrentPerform(iterations: workers) { _ in
+        omp_set_num_threads(1)
+        while true {
+          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          if index >= count { break }
+          body(index)
+        }
+      }
+    }
+  }
+}
