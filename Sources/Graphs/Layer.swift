@@ -12,6 +12,12 @@ public struct Unfolding: Hashable, Sendable {
   public var autoPad: String
   /// Number of groups of channels; each has a Hessian of its own.
   public var groups: Int
+
+  /// Makes an unfolding; the lists have one entry per spatial dimension (`pads` two).
+  public init(kernel: [Int], strides: [Int], dilations: [Int], pads: [Int], autoPad: String, groups: Int) {
+    (self.kernel, self.strides, self.dilations) = (kernel, strides, dilations)
+    (self.pads, self.autoPad, self.groups) = (pads, autoPad, groups)
+  }
 }
 
 /// A weight that can be quantized: a matrix of `rows` output channels by `columns` inputs per output.
