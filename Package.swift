@@ -30,6 +30,7 @@ let package = Package(
     .target(
       name: "Models",
       dependencies: ["Graphs", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["ONNX/Schema/onnx.proto"],
       swiftSettings: swift),
     .target(name: "Quantization", dependencies: ["LinearAlgebra", "CKernels"], swiftSettings: swift),
     .target(name: "Calibration", dependencies: ["Graphs", "LinearAlgebra", "CKernels"], swiftSettings: swift),

@@ -1,0 +1,34 @@
+internal import Foundation
+import Graphs
+
+/// Bytes that someone else stores, with what keeps them alive.
+struct SharedBytes {
+  private let bytes: UnsafeRawBufferPointer
+  private let owner: AnyObject
+
+  /// Borrows `bytes`, valid as long as `owner` lives.
+  init(_ bytes: UnsafeRawBufferPointer, owner: AnyObject) { (self.bytes, self.owner) = (bytes, owner) }
+
+  /// Shares `data` where it stands if it is large; copies a few bytes.
+  init(_ data: Data) {
+    // NSData keeps one address for its whole life, which Data does not promise: small ones are stored inline.
+    let object = data as NSData
+    bytes = UnsafeRawBufferPointer(start: object.length == 0 ? nil : object.bytes, count: object.length)
+    owner = object
+  }
+
+  /// A copy of the bytes.
+  var array: [UInt8] {
+    defer { withExtendedLifetime(owner) {} }
+    return Array(bytes)
+  }
+
+  /// The bytes as the storage of a tensor: borrowed if they are aligned for its elements, else copied.
+  func storage(alignment: Int) -> TensorStorage {
+    if Int(bitPattern: bytes.baseAddress) % alignment == 0, bytes.count >= 4096 {
+      return TensorStorage(borrowing: bytes, owner: owner)
+    }
+    defer { withExtendedLifetime(owner) {} }
+    return TensorStorage(byteCount: bytes.count) { $0.copyMemory(from: bytes) }
+  }
+}
