@@ -4,11 +4,13 @@ public enum OperatorError: Error, Equatable, CustomStringConvertible {
   case unsupported(String)
   /// Attributes or input shapes contradict the operator's definition.
   case invalid(String)
+  /// A library that computes the operator refused a call, such as for lack of memory.
+  case failed(String)
 
   public var description: String {
     switch self {
     case .unsupported(let what): "not supported: \(what)"
-    case .invalid(let what): what
+    case .invalid(let what), .failed(let what): what
     }
   }
 }

@@ -16,7 +16,7 @@ public struct InputFacts: Sendable {
 }
 
 /// Element type and shape of a tensor.
-public struct TensorType: Sendable, Equatable {
+public struct TensorType: Sendable, Hashable {
   /// The type of the elements.
   public var elementType: ElementType
   /// The length of each dimension.

@@ -4,6 +4,11 @@ extension OperatorLibrary {
   /// Layers, normalization, pooling and floating-point activations, on oneDNN and OpenBLAS.
   static func computeKernel(for node: Node) throws(OperatorError) -> (any OperatorKernel)? {
     switch node.kind {
+    case .conv: try ConvKernel(node)
+    case .gemm: try GemmKernel(node)
+    case .matMul: try MatMulKernel(node)
+    case .sigmoid, .tanh, .exp, .log, .gelu: try LibraryFunctionKernel(node)
+    case .relu, .leakyRelu, .hardSigmoid, .hardSwish, .sqrt, .erf: try LoopFunctionKernel(node)
     default: nil
     }
   }

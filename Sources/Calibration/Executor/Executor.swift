@@ -1,0 +1,140 @@
+import Graphs
+import Synchronization
+
+/// Runs a graph on the processor, one operator after the other, on the calling thread.
+///
+/// The executor holds a kernel per node and no data: any number of threads may run it at a time, each with a
+/// `ValueTable` of its own. Results depend on the inputs alone, bit for bit.
+public final class Executor: Sendable {
+  /// The graph that is run.
+  public let graph: Graph
+  /// The kernel of each node.
+  let kernels: [any OperatorKernel]
+  /// Plans of the convenience `run(inputs:)`, by the types of its inputs.
+  private let plans = Mutex<[[ValueID: TensorType]: Plan]>([:])
+
+  /// Makes the kernel of every node; throws `ExecutionError.node` for the first operator or mode that is missing.
+  public init(graph: Graph) throws(ExecutionError) {
+    self.graph = graph
+    var kernels: [any OperatorKernel] = []
+    kernels.reserveCapacity(graph.nodes.count)
+    for node in graph.nodes {
+      do throws(OperatorError) {
+        kernels.append(try OperatorLibrary.kernel(for: node))
+      } catch {
+        throw .node(name: node.name, kind: node.kind.rawValue, reason: error)
+      }
+    }
+    self.kernels = kernels
+  }
+
+  /// Runs `nodes` (indices of `graph.nodes`, each after those that it reads from) and writes what they compute to
+  /// `table`.
+  ///
+  /// A node reads a value from `weights`, else from `table`, else from the constants of `plan`; the values must have
+  /// the types of the plan. Nodes that the plan has folded are skipped. With `liveness`, a value is dropped from
+  /// `table` after its last reader.
+  public func run(
+    _ nodes: some Sequence<Int>, plan: Plan, weights: Weights = Weights(), liveness: Liveness? = nil,
+    table: inout ValueTable
+  ) throws(ExecutionError) {
+    try check(weights, plan: plan)
+    for index in nodes {
+      if !plan.isFolded(index) { try run(index, plan: plan, weights: weights, table: &table) }
+      guard let liveness else { continue }
+      for value in liveness.dying(at: index) { table[value] = nil }
+    }
+  }
+
+  /// Computes the graph's outputs from its inputs; the plan is made at the first call for inputs of these shapes.
+  public func run(
+    inputs: [ValueID: Tensor], weights: Weights = Weights()
+  ) throws(ExecutionError) -> [ValueID: Tensor] {
+    let types = inputs.mapValues(\.type)
+    let plan: Plan
+    if let known = plans.withLock({ $0[types] }) {
+      plan = known
+    } else {
+      plan = try specialize(inputs: types, replaceable: Set(graph.constants.keys).intersection(weightInputs))
+      plans.withLock { plans in
+        if plans.count >= 4 { plans.removeAll() }
+        plans[types] = plan
+      }
+    }
+    let outputs = Set(graph.outputs)
+    let liveness = Liveness(graph: graph, order: graph.nodes.indices, keep: outputs)
+    var table = ValueTable(inputs)
+    try run(graph.nodes.indices, plan: plan, weights: weights, liveness: liveness, table: &table)
+    var results: [ValueID: Tensor] = [:]
+    for output in graph.outputs {
+      guard let tensor = weights[output] ?? table[output] ?? plan.constant(output) else {
+        throw .missing(value: graph.values[output].name, reader: "the caller")
+      }
+      results[output] = tensor
+    }
+    return results
+  }
+
+  /// The values that layers read as weight or bias.
+  private var weightInputs: Set<ValueID> {
+    var values = Set<ValueID>()
+    for node in graph.nodes {
+      switch node.kind {
+      case .conv, .convTranspose, .gemm, .matMul: for case let value? in node.inputs { values.insert(value) }
+      default: break
+      }
+    }
+    return values
+  }
+
+  /// Throws unless every replacement has the constant's type and nothing was computed from the constant before.
+  private func check(_ weights: Weights, plan: Plan) throws(ExecutionError) {
+    for (value, tensor) in weights.replacements {
+      let name = graph.values[value].name
+      if let type = plan.types[value], type != tensor.type {
+        throw .mismatch(value: name, given: "\(tensor.type)", expected: "\(type)")
+      }
+      if plan.foldedFrom.contains(value) { throw .folded(value: name) }
+    }
+  }
+
+  private func run(_ index: Int, plan: Plan, weights: Weights, table: inout ValueTable) throws(ExecutionError) {
+    let node = graph.nodes[index]
+    var inputs: [Tensor?] = []
+    inputs.reserveCapacity(node.inputs.count)
+    for value in node.inputs {
+      guard let value else {
+        inputs.append(nil)
+        continue
+      }
+      guard let tensor = weights[value] ?? table[value] ?? plan.constant(value) else {
+        throw .missing(value: graph.values[value].name, reader: node.name)
+      }
+      if let type = plan.types[value], type != tensor.type {
+        throw .mismatch(value: graph.values[value].name, given: "\(tensor.type)", expected: "\(type)")
+      }
+      inputs.append(tensor)
+    }
+    let outputs: [Tensor]
+    do throws(OperatorError) {
+      outputs = try kernels[index].run(inputs)
+    } catch {
+      throw Self.failure(of: node, inputs.map { $0?.type }, error)
+    }
+    for (value, tensor) in zip(node.outputs, outputs) {
+      guard let value else { continue }
+      precondition(
+        plan.types[value] == tensor.type,
+        "\(node.name) (\(node.kind.rawValue)) wrote \(tensor.type), its shape rule says \(plan.types[value], default: "nothing")")
+      table[value] = tensor
+    }
+  }
+
+  /// The error of a node with the types of its inputs.
+  static func failure(of node: Node, _ inputs: [TensorType?], _ reason: OperatorError) -> ExecutionError {
+    let types = inputs.map { $0.map(\.description) ?? "none" }.joined(separator: ", ")
+    return .inputs(name: node.name, kind: node.kind.rawValue, inputs: types, reason: reason)
+  }
+}
+
+

@@ -1,0 +1,45 @@
+import Graphs
+import LinearAlgebra
+
+/// A function of one float32 number, element by element, that oneDNN computes: Sigmoid, Tanh, Exp, Log, Gelu.
+struct LibraryFunctionKernel: OperatorKernel {
+  private let function: DNNFunction
+  private let functions = ShapeCache<Int, DNNElementwise>()
+
+  init(_ node: Node) throws(OperatorError) {
+    switch node.kind {
+    case .sigmoid: function = .logistic
+    case .tanh: function = .tanh
+    case .exp: function = .exponential
+    case .log: function = .logarithm
+    case .gelu:
+      switch node.string("approximate", default: "none") {
+      case "none": function = .gelu
+      case "tanh": function = .geluTanh
+      case let other: throw .invalid("approximate is \(other); it must be none or tanh")
+      }
+    default: throw .unsupported("operator \(node.kind.rawValue)")
+    }
+  }
+
+  func infer(_ inputs: [InputFacts?]) throws(OperatorError) -> [TensorType] {
+    [TensorType(.float32, try ComputeChecks.float(inputs, 0, "X").shape)]
+  }
+
+  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    let x = inputs[0]!
+    let count = x.count
+    let output = try Tensor(shape: x.shape) { (y: UnsafeMutableBufferPointer<Float>) throws(OperatorError) in
+      if count == 0 { return }
+      try x.withElements { (x: UnsafeBufferPointer<Float>) throws(OperatorError) in
+        try ComputeChecks.library { () throws(DNNError) in
+          let primitive = try functions.value(for: count) { () throws(DNNError) in
+            try DNNElementwise(function, count: count)
+          }
+          try primitive.run(x, into: y)
+        }
+      }
+    }
+    return [output]
+  }
+}
