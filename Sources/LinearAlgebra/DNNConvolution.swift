@@ -104,7 +104,8 @@ public final class DNNConvolution: Sendable {
     let inputScratch = Scratch(byteCount: reorders.source == nil ? 0 : chosen.source.byteCount)
     let outputScratch = Scratch(byteCount: reorders.destination == nil ? 0 : chosen.destination.byteCount)
     let blockedInput = try DNNMemory(
-      chosen.source, reorders.source == nil ? UnsafeRawPointer(source.baseAddress!) : UnsafeRawPointer(inputScratch.base))
+      chosen.source,
+      reorders.source == nil ? UnsafeRawPointer(source.baseAddress!) : UnsafeRawPointer(inputScratch.base))
     let blockedOutput = try DNNMemory(
       chosen.destination,
       reorders.destination == nil ? UnsafeRawPointer(destination.baseAddress!) : UnsafeRawPointer(outputScratch.base))

@@ -168,7 +168,9 @@ struct DNNPrimitiveDescriptor {
 
   /// The layout chosen for an argument, such as `dnnl_query_weights_md`.
   func layout(_ query: dnnl_query_t) -> DNNLayout {
-    guard let descriptor = dnnl_primitive_desc_query_md(handle, query, 0) else { return DNNLayout(dnnl_memory_desc_t()) }
+    guard let descriptor = dnnl_primitive_desc_query_md(handle, query, 0) else {
+      return DNNLayout(dnnl_memory_desc_t())
+    }
     return DNNLayout(descriptor.pointee)
   }
 }

@@ -24,7 +24,8 @@ struct ComputeConvolutionTests {
     "every variant agrees with plain loops in float64",
     arguments: [
       ConvolutionCase(input: [2, 3, 9, 8], weight: [5, 3, 3, 3]),
-      ConvolutionCase(input: [1, 3, 11, 12], weight: [16, 3, 7, 7], strides: [2, 2], pads: [3, 3, 3, 3], bias: false),
+      ConvolutionCase(
+        input: [1, 3, 11, 12], weight: [16, 3, 7, 7], strides: [2, 2], pads: [3, 3, 3, 3], bias: false),
       ConvolutionCase(input: [2, 32, 10, 10], weight: [48, 32, 3, 3], pads: [1, 1, 1, 1]),
       ConvolutionCase(input: [1, 16, 9, 7], weight: [16, 16, 3, 2], strides: [2, 1], pads: [0, 1, 2, 0]),
       ConvolutionCase(input: [2, 6, 8, 8], weight: [9, 2, 3, 3], pads: [1, 1, 1, 1], groups: 3),
@@ -117,7 +118,8 @@ struct ComputeConvolutionTests {
       try ComputeReference.run(.conv, [], ["pads": .ints([-1, 0, 0, 0])])
     }
     #expect(throws: OperatorError.unsupported("input X of type float64; it must be float32")) {
-      try ComputeReference.run(.conv, [Tensor([1.0], shape: [1, 1, 1, 1]), ComputeReference.tensor([1, 1, 1, 1], seed: 1)])
+      try ComputeReference.run(
+        .conv, [Tensor([1.0], shape: [1, 1, 1, 1]), ComputeReference.tensor([1, 1, 1, 1], seed: 1)])
     }
     #expect(throws: OperatorError.invalid("2 channels in 1 groups do not fit a weight of [1, 3, 1, 1]")) {
       try ComputeReference.run(

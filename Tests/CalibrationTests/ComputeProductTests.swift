@@ -28,7 +28,8 @@ struct ComputeProductTests {
       for index in expected.indices {
         let height = cShape.count == 2 ? cShape[0] : 1
         let width = cShape.last ?? 1
-        expected[index] += 2 * Double(values[(height == 1 ? 0 : index / columns) * width + (width == 1 ? 0 : index % columns)])
+        expected[index] +=
+          2 * Double(values[(height == 1 ? 0 : index / columns) * width + (width == 1 ? 0 : index % columns)])
       }
     }
     #expect(y[0].shape == [rows, columns])

@@ -125,7 +125,8 @@ public final class Executor: Sendable {
       guard let value else { continue }
       precondition(
         plan.types[value] == tensor.type,
-        "\(node.name) (\(node.kind.rawValue)) wrote \(tensor.type), its shape rule says \(plan.types[value], default: "nothing")")
+        "\(node.name) (\(node.kind.rawValue)) wrote \(tensor.type), its shape rule says \(plan.types[value], default: "nothing")"
+      )
       table[value] = tensor
     }
   }
@@ -136,5 +137,3 @@ public final class Executor: Sendable {
     return .inputs(name: node.name, kind: node.kind.rawValue, inputs: types, reason: reason)
   }
 }
-
-

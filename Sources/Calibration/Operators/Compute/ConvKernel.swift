@@ -24,7 +24,8 @@ struct ConvKernel: OperatorKernel {
       throw .invalid("the input has \(x.shape.count) dimensions, the weight \(w.shape.count)")
     }
     let (channels, outputs) = (x.shape[1], w.shape[0])
-    guard channels % groups == 0, w.shape[1] == channels / groups, outputs % groups == 0, outputs > 0, channels > 0 else {
+    guard channels % groups == 0, w.shape[1] == channels / groups, outputs % groups == 0, outputs > 0, channels > 0
+    else {
       throw .invalid("\(channels) channels in \(groups) groups do not fit a weight of \(w.shape)")
     }
     let kernel = Array(w.shape[2...])

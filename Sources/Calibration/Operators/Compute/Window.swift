@@ -94,7 +94,8 @@ struct Window: Sendable {
       }
       let free = size + placement.before[axis] + placement.after[axis] - reach
       guard free >= 0 else {
-        throw .invalid("a kernel that reaches over \(reach) does not fit an input of \(size) with its pads (\(placement))")
+        throw .invalid(
+          "a kernel that reaches over \(reach) does not fit an input of \(size) with its pads (\(placement))")
       }
       var output = (ceil ? free + stride - 1 : free) / stride + 1
       // A window that starts in the padding behind the input reads nothing and is left out.
