@@ -3,6 +3,7 @@ public enum DNNError: Error, Equatable, CustomStringConvertible {
   /// The function `call` returned `status` (`dnnl_status_t`).
   case failed(call: String, status: Int)
 
+  /// What happened, where, and what to do.
   public var description: String {
     switch self {
     case .failed(let call, 1): "\(call): out of memory"

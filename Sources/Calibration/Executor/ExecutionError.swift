@@ -13,6 +13,7 @@ public enum ExecutionError: Error, Equatable, CustomStringConvertible {
   /// A caller replaced a constant from which something was already computed.
   case folded(value: String)
 
+  /// What happened, where, and what to do.
   public var description: String {
     switch self {
     case .node(let name, let kind, let reason): "\(name) (\(kind)): \(reason)"
@@ -28,6 +29,7 @@ public enum ExecutionError: Error, Equatable, CustomStringConvertible {
 
 extension TensorType: CustomStringConvertible {
   /// Such as `float32 [1, 3, 224, 224]`.
+  /// What happened, where, and what to do.
   public var description: String { "\(elementType.rawValue) \(shape)" }
 }
 

@@ -5,8 +5,15 @@ extension OperatorLibrary {
   static func computeKernel(for node: Node) throws(OperatorError) -> (any OperatorKernel)? {
     switch node.kind {
     case .conv: try ConvKernel(node)
+    case .convTranspose: try ConvTransposeKernel(node)
     case .gemm: try GemmKernel(node)
     case .matMul: try MatMulKernel(node)
+    case .batchNormalization: try BatchNormalizationKernel(node)
+    case .layerNormalization: try LayerNormalizationKernel(node)
+    case .maxPool: try MaxPoolKernel(node)
+    case .averagePool: try AveragePoolKernel(node)
+    case .globalAveragePool, .globalMaxPool: try GlobalPoolKernel(node)
+    case .softmax: try SoftmaxKernel(node)
     case .sigmoid, .tanh, .exp, .log, .gelu: try LibraryFunctionKernel(node)
     case .relu, .leakyRelu, .hardSigmoid, .hardSwish, .sqrt, .erf: try LoopFunctionKernel(node)
     default: nil

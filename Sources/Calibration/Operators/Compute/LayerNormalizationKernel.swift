@@ -1,0 +1,80 @@
+import Graphs
+
+/// LayerNormalization: each slice behind `axis` is brought to mean 0 and variance 1, then scaled and shifted.
+struct LayerNormalizationKernel: OperatorKernel {
+  private let axis: Int
+  private let epsilon: Float
+  private let outputCount: Int
+
+  init(_ node: Node) throws(OperatorError) {
+    guard node.int("stash_type", default: 1) == 1 else { throw .unsupported("a stash_type other than float32") }
+    axis = node.int("axis", default: -1)
+    epsilon = node.float("epsilon", default: 1e-5)
+    outputCount = max(1, min(3, (node.outputs.lastIndex { $0 != nil } ?? 0) + 1))
+  }
+
+  func infer(_ inputs: [InputFacts?]) throws(OperatorError) -> [TensorType] {
+    let x = try ComputeChecks.float(inputs, 0, "X")
+    let scale = try ComputeChecks.float(inputs, 1, "Scale")
+    let bias = try ComputeChecks.optionalFloat(inputs, 2, "B")
+    let axis = try ComputeChecks.axis(axis, rank: x.shape.count)
+    for (name, facts) in [("Scale", scale), ("B", bias)] {
+      guard let facts else { continue }
+      guard Self.broadcasts(facts.shape, to: Array(x.shape[axis...])) else {
+        throw .unsupported("\(name) of \(facts.shape) for slices of \(x.shape[axis...])")
+      }
+    }
+    let statistics = Array(x.shape[..<axis]) + x.shape[axis...].map { _ in 1 }
+    return [TensorType(.float32, x.shape), TensorType(.float32, statistics), TensorType(.float32, statistics)]
+      .prefix(outputCount).map(\.self)
+  }
+
+  private static func broadcasts(_ shape: [Int], to slice: [Int]) -> Bool {
+    shape.count <= slice.count && zip(shape.reversed(), slice.reversed()).allSatisfy { $0 == $1 || $0 == 1 }
+  }
+
+  /// The parameter at every position of a slice.
+  private static func spread(_ tensor: Tensor, over slice: [Int]) -> [Float] {
+    let values = tensor.array(of: Float.self)
+    let shape = [Int](repeating: 1, count: slice.count - tensor.rank) + tensor.shape
+    return (0..<slice.reduce(1, *)).map { position in
+      var (rest, step, index) = (position, 1, 0)
+      for axis in slice.indices.reversed() {
+        index += (shape[axis] == 1 ? 0 : rest % slice[axis]) * step
+        step *= shape[axis]
+        rest /= slice[axis]
+      }
+      return values[index]
+    }
+  }
+
+  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    let x = inputs[0]!
+    let axis = try ComputeChecks.axis(axis, rank: x.rank)
+    let slice = Array(x.shape[axis...])
+    let (count, size) = (x.shape[..<axis].reduce(1, *), slice.reduce(1, *))
+    let scale = Self.spread(inputs[1]!, over: slice)
+    let bias = ComputeChecks.optional(inputs, 2).map { Self.spread($0, over: slice) }
+    var (means, inverses) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
+    let output = Tensor(shape: x.shape) { (y: UnsafeMutableBufferPointer<Float>) in
+      x.withElements { (x: UnsafeBufferPointer<Float>) in
+        for index in 0..<count where size > 0 {
+          let source = UnsafeBufferPointer(rebasing: x[index * size..<(index + 1) * size])
+          let target = UnsafeMutableBufferPointer(rebasing: y[index * size..<(index + 1) * size])
+          let mean = LaneSums.sum(source) / Float(size)
+          let inverse = 1 / (LaneSums.squares(source, around: mean) / Float(size) + epsilon).squareRoot()
+          (means[index], inverses[index]) = (mean, inverse)
+          scale.withUnsafeBufferPointer { scale in
+            for i in 0..<size { target[i] = (source[i] - mean) * inverse * scale[i] }
+          }
+          bias?.withUnsafeBufferPointer { bias in
+            for i in 0..<size { target[i] += bias[i] }
+          }
+        }
+      }
+    }
+    let statistics = Array(x.shape[..<axis]) + slice.map { _ in 1 }
+    return [output, Tensor(means, shape: statistics), Tensor(inverses, shape: statistics)]
+      .prefix(outputCount).map(\.self)
+  }
+}
