@@ -15,7 +15,9 @@ struct AveragePoolKernel: OperatorKernel {
 
   func infer(_ inputs: [InputFacts?]) throws(OperatorError) -> [TensorType] {
     let x = try ComputeChecks.float(inputs, 0, "X")
-    guard x.shape.count == kernel.count + 2 else { throw .invalid("an input of \(x.shape) under a kernel of \(kernel)") }
+    guard x.shape.count == kernel.count + 2 else {
+      throw .invalid("an input of \(x.shape) under a kernel of \(kernel)")
+    }
     let placement = try window.place(input: Array(x.shape[2...]), kernel: kernel)
     return [TensorType(.float32, Array(x.shape[..<2]) + placement.output)]
   }

@@ -17,7 +17,9 @@ struct MaxPoolKernel: OperatorKernel {
 
   func infer(_ inputs: [InputFacts?]) throws(OperatorError) -> [TensorType] {
     let x = try ComputeChecks.float(inputs, 0, "X")
-    guard x.shape.count == kernel.count + 2 else { throw .invalid("an input of \(x.shape) under a kernel of \(kernel)") }
+    guard x.shape.count == kernel.count + 2 else {
+      throw .invalid("an input of \(x.shape) under a kernel of \(kernel)")
+    }
     let shape = x.shape[..<2] + (try window.place(input: Array(x.shape[2...]), kernel: kernel)).output
     return [TensorType(.float32, Array(shape))] + (wantsIndices ? [TensorType(.int64, Array(shape))] : [])
   }

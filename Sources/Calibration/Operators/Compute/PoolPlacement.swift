@@ -23,7 +23,8 @@ struct PoolPlacement {
     let start = position * strides[axis] - before[axis]
     let end = min(start + (kernel[axis] - 1) * dilations[axis] + 1, input[axis])
     let skipped = start < 0 ? (-start + dilations[axis] - 1) / dilations[axis] : 0
-    return stride(from: start + skipped * dilations[axis], to: max(end, start + skipped * dilations[axis]), by: dilations[axis])
+    return stride(
+      from: start + skipped * dilations[axis], to: max(end, start + skipped * dilations[axis]), by: dilations[axis])
   }
 
   /// Combines the values under each window with `combine`, starting from `initial`.
