@@ -23,6 +23,7 @@ public struct RowSolver: Sendable {
   public let tensorGrid: TensorGrid?
   /// Whether `RowBlock.energies` is filled; it costs as much as a solve.
   public let measuresEnergy: Bool
+  let problem: KernelProblem
 
   /// Makes a solver for rows that share `factor`.
   ///
@@ -57,6 +58,9 @@ public struct RowSolver: Sendable {
       tensorGrid == nil || Int(tensorGrid!.zeroPoint) <= scheme.largestCode, "a zero point above the largest code")
     (self.factor, self.columns, self.scheme, self.grid) = (factor, columns, scheme, grid)
     (self.method, self.tensorGrid, self.measuresEnergy) = (method, tensorGrid, measuresEnergy)
+    problem = KernelProblem(
+      columns: columns, factor: factor, curvature: factor?.curvature, scheme: scheme, search: grid,
+      groupSize: scheme.groupSize(columns: columns))
   }
 
   /// Quantizes `rows` rows.
@@ -66,7 +70,7 @@ public struct RowSolver: Sendable {
   public func solve(weights: UnsafeBufferPointer<Float>, rows: Int) throws(QuantizationError) -> RowBlock {
     precondition(weights.count == rows * columns, "\(weights.count) weights are not \(rows) x \(columns)")
     try Self.checkFinite(weights, columns: columns)
-    return PlainRowSolver(self).solve(weights, rows: rows)
+    return solveByKernels(weights, rows: rows, instructionSet: .current)
   }
 
   /// The one grid for a whole matrix.
@@ -82,8 +86,8 @@ public struct RowSolver: Sendable {
     precondition(weights.count == rows * columns, "\(weights.count) weights are not \(rows) x \(columns)")
     precondition(curvature == nil || curvature!.count == columns, "a curvature for each of \(columns) columns")
     try checkFinite(weights, columns: columns)
-    let best = PlainRowSolver.tensorGrid(
-      weights, rows: rows, columns: columns, scheme: scheme, grid: grid, curvature: curvature ?? [])
+    let best = tensorGridByKernels(
+      weights, rows: rows, columns: columns, scheme: scheme, grid: grid, curvature: curvature, instructionSet: .current)
     return TensorGrid(scale: best.scale, zeroPoint: UInt8(best.zeroPoint))
   }
 

@@ -4,3 +4,4 @@
 #include <stdint.h>
 
 #include "HessianSums.h"
+#include "RowKernels.h"

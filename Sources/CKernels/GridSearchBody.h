@@ -1,0 +1,182 @@
+// Part of RowKernelsBody.h: the scale and zero point of every group of a tile.
+
+// The nearest positive finite value of a scale type, ties to even.
+INLINE vf round_scale(vf scale, int type) {
+  const vu bits = __builtin_bit_cast(vu, scale);
+  if (type == kernels_scale_bfloat16) {
+    vu upper = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+    upper = upper < 1u ? (vu)(1u) : upper;
+    upper = upper > 0x7F7Fu ? (vu)(0x7F7Fu) : upper;
+    return __builtin_bit_cast(vf, upper << 16);
+  }
+  if (type == kernels_scale_float16) {
+    const vf normal = __builtin_bit_cast(vf, (bits + 0xFFFu + ((bits >> 13) & 1u)) & ~0x1FFFu);
+    // Below 2^-14 the steps are 2^-24, those of float32 around 1.5 * 2^-1.
+    const vf subnormal = (scale + 0.75f) - 0.75f;
+    const vf rounded = scale < 0x1p-14f ? subnormal : normal;
+    return larger(smaller(rounded, splat(65504.0f)), splat(0x1p-24f));
+  }
+  return scale;
+}
+
+// The min-max grid of weights in low ... high, before its scale is rounded to the stored type.
+INLINE void base_grid(const RowProblem *problem, float low, float high, float *scale, float *code_low) {
+  const double width = problem->symmetric ? 2 * (-(double)low > (double)high ? -(double)low : (double)high)
+                                          : (double)high - (double)low;
+  const float step = (float)(width / problem->largest_code);
+  const float middle = (float)((problem->largest_code + 1) / 2);
+  *scale = step > 0 ? step : 1;
+  if (problem->symmetric) {
+    *code_low = -middle;
+  } else {
+    float zero = step > 0 ? (-low / step + ROUNDER) - ROUNDER : 0;
+    if (zero > problem->largest_code) zero = problem->largest_code;
+    *code_low = -zero;
+  }
+}
+
+// One candidate for LANES rows. Errors are in units of the base scale: no power overflows.
+typedef struct {
+  vf inverse;  // base / scale
+  vf ratio;    // scale / base
+  vf low;      // - zero point
+  vf high;     // largest code - zero point
+  vi allowed;  // whether the zero point is a code
+  vf scale;
+} Candidate;
+
+INLINE Candidate make_candidate(const RowProblem *problem, int index, vf base, vf low) {
+  const float shrink = problem->shrink[index / problem->offset_count];
+  Candidate c;
+  c.scale = round_scale(base * shrink, problem->scale_type);
+  c.inverse = base / c.scale;
+  c.ratio = c.scale / base;
+  c.low = low - problem->offsets[index % problem->offset_count];
+  c.high = c.low + (float)problem->largest_code;
+  c.allowed = (c.low <= 0.0f) & (c.high >= 0.0f);
+  return c;
+}
+
+// |d|^2.4 = (y a^2)^2 with y = d^2 and a = y^-0.2, a from the exponent bits and two Newton steps: relative error of
+// the result below 2e-4.
+INLINE vf power24(vf d) {
+  const vf y = add_product(d, d, splat(1e-24f));
+  const vi bits = __builtin_bit_cast(vi, y);
+  const vf guess = add_product(__builtin_convertvector(bits, vf), splat(-0.2f), splat(1277900000.0f));
+  vf a = __builtin_bit_cast(vf, __builtin_convertvector(guess, vi));
+  for (int step = 0; step < 2; step++) {
+    const vf a2 = a * a;
+    const vf ya5 = (y * a) * (a2 * a2);
+    a = a * sub_product(ya5, splat(0.2f), splat(1.2f));
+  }
+  const vf root = y * (a * a);
+  return root * root;
+}
+
+INLINE vf add_error(vf x, const Candidate *c, vf weight, int search, vf sum) {
+  vf t = smaller(larger(x * c->inverse, c->low), c->high);
+  t = (t + ROUNDER) - ROUNDER;
+  const vf d = sub_product(t, c->ratio, x);
+  if (search == kernels_search_l24) return sum + power24(d);
+  return add_product(weight * d, d, sum);
+}
+
+// Errors of two candidates over `count` weights x[count][LANES]. It may stop as soon as no lane of either is below
+// `best`: sums only grow.
+INLINE void pair_errors(const float *x, const float *curvature, int64_t count, const Candidate *first,
+                        const Candidate *second, vf best, int search, vf *first_sum, vf *second_sum) {
+  const Candidate a = *first, b = *second;
+  vf sum_a = splat(0), sum_b = splat(0);
+  for (int64_t start = 0; start < count; start += 16) {
+    const int64_t end = start + 16 < count ? start + 16 : count;
+    for (int64_t j = start; j < end; j++) {
+      const vf value = load(x + j * LANES), weight = splat(curvature[j]);
+      sum_a = add_error(value, &a, weight, search, sum_a);
+      sum_b = add_error(value, &b, weight, search, sum_b);
+    }
+    if (!any((sum_a < best) | (sum_b < best))) break;
+  }
+  *first_sum = sum_a;
+  *second_sum = sum_b;
+}
+
+INLINE void search_lanes(const RowProblem *problem, const float *x, const float *curvature, int64_t count, vf base,
+                         vf low, int search, float *scale, float *code_low) {
+  const int candidates = problem->shrink_count * problem->offset_count;
+  vf best = splat(__builtin_inff()), best_scale = base, best_low = low;
+  for (int i = 0; i < candidates; i += 2) {
+    const Candidate a = make_candidate(problem, i, base, low);
+    const Candidate b = make_candidate(problem, i + 1 < candidates ? i + 1 : i, base, low);
+    vf sum_a, sum_b;
+    pair_errors(x, curvature, count, &a, &b, best, search, &sum_a, &sum_b);
+    vi wins = (sum_a < best) & a.allowed;
+    best = wins ? sum_a : best;
+    best_scale = wins ? a.scale : best_scale;
+    best_low = wins ? a.low : best_low;
+    wins = (sum_b < best) & b.allowed;
+    best = wins ? sum_b : best;
+    best_scale = wins ? b.scale : best_scale;
+    best_low = wins ? b.low : best_low;
+  }
+  store(scale, best_scale);
+  store(code_low, best_low);
+}
+
+static void find_grids(const RowProblem *problem, const float *tile, float *scales, float *lows, float *scratch) {
+  for (int64_t group = 0; group < problem->groups; group++, scales += ROWS, lows += ROWS) {
+    const int64_t first = group * problem->group_size;
+    const int64_t rest = problem->columns - first;
+    const int64_t count = rest < problem->group_size ? rest : problem->group_size;
+    const int32_t *position = problem->position + first;
+    vf low[VECTORS], high[VECTORS];
+    for (int v = 0; v < VECTORS; v++) low[v] = high[v] = splat(0);
+    for (int64_t j = 0; j < count; j++) {
+      const float *w = tile + (size_t)position[j] * ROWS;
+      for (int v = 0; v < VECTORS; v++) {
+        low[v] = smaller(low[v], load(w + v * LANES));
+        high[v] = larger(high[v], load(w + v * LANES));
+      }
+    }
+    for (int v = 0; v < VECTORS; v++) {
+      float base[LANES], code_low[LANES];
+      for (int i = 0; i < LANES; i++) base_grid(problem, low[v][i], high[v][i], &base[i], &code_low[i]);
+      const vf unit = load(base);
+      if (problem->search == kernels_search_minmax) {
+        store(scales + v * LANES, round_scale(unit, problem->scale_type));
+        store(lows + v * LANES, load(code_low));
+        continue;
+      }
+      for (int64_t j = 0; j < count; j++)
+        store(scratch + j * LANES, load(tile + (size_t)position[j] * ROWS + v * LANES) / unit);
+      const float *curvature = problem->curvature + first;
+      if (problem->search == kernels_search_l24)
+        search_lanes(problem, scratch, curvature, count, unit, load(code_low), kernels_search_l24,
+                     scales + v * LANES, lows + v * LANES);
+      else
+        search_lanes(problem, scratch, curvature, count, unit, load(code_low), kernels_search_curvature,
+                     scales + v * LANES, lows + v * LANES);
+    }
+  }
+}
+
+static void grid_errors(const RowProblem *problem, const float *tile, float base, float low, double *errors,
+                        float *scratch) {
+  const int candidates = problem->shrink_count * problem->offset_count;
+  // Short runs of columns: a float32 sum of many thousand errors would lose digits.
+  for (int64_t first = 0; first < problem->columns; first += problem->group_size) {
+    const int64_t rest = problem->columns - first;
+    const int64_t count = rest < problem->group_size ? rest : problem->group_size;
+    for (int v = 0; v < VECTORS; v++) {
+      for (int64_t j = 0; j < count; j++)
+        store(scratch + j * LANES, load(tile + (size_t)problem->position[first + j] * ROWS + v * LANES) / base);
+      for (int i = 0; i < candidates; i++) {
+        const Candidate c = make_candidate(problem, i, splat(base), splat(low));
+        vf sum = splat(0);
+        for (int64_t j = 0; j < count; j++)
+          sum = add_error(load(scratch + j * LANES), &c, splat(problem->curvature[first + j]), problem->search, sum);
+        if (!any(c.allowed)) sum = splat(__builtin_inff());
+        for (int lane = 0; lane < LANES; lane++) errors[i] += sum[lane];
+      }
+    }
+  }
+}

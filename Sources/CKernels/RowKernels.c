@@ -1,0 +1,56 @@
+#include "RowKernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+extern const RowKernels kernels_row_v4, kernels_row_v3;
+#endif
+extern const RowKernels kernels_row_portable;
+
+static const RowKernels *const all[] = {
+#if defined(__x86_64__)
+    &kernels_row_v4,
+    &kernels_row_v3,
+#endif
+    &kernels_row_portable,
+};
+
+static int has(const RowKernels *kernels) {
+#if defined(__x86_64__)
+  if (kernels == &kernels_row_v4)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+  if (kernels == &kernels_row_v3) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+  return 1;
+}
+
+int32_t kernels_instruction_set_count(void) { return sizeof all / sizeof *all; }
+
+const RowKernels *kernels_row_kernels(int32_t instruction_set) {
+  if (instruction_set < 0 || instruction_set >= kernels_instruction_set_count()) return NULL;
+  return has(all[instruction_set]) ? all[instruction_set] : NULL;
+}
+
+int32_t kernels_best_instruction_set(void) {
+  const char *wanted = getenv("RANKWISE_INSTRUCTION_SET");
+  const int32_t count = kernels_instruction_set_count();
+  if (wanted)
+    for (int32_t i = 0; i < count; i++)
+      if (has(all[i]) && strcmp(all[i]->name, wanted) == 0) return i;
+  for (int32_t i = 0; i < count; i++)
+    if (has(all[i])) return i;
+  return count - 1;
+}
+
+const char *kernels_instruction_set(void) { return all[kernels_best_instruction_set()]->name; }
+
+size_t kernels_solve_scratch(int64_t columns, int64_t tiles) {
+  const size_t block = kernels_block_columns;
+  const size_t group = tiles < 16 ? (size_t)tiles : 16;
+  const size_t panels = ((size_t)columns + kernels_panel_columns - 1) / kernels_panel_columns;
+  return block * block + block + group * block * kernels_tile_rows + panels * block * kernels_panel_columns;
+}
+
+size_t kernels_grid_scratch(int64_t group_size) { return (size_t)group_size * 16; }

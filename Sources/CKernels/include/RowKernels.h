@@ -1,0 +1,84 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// Kernels of the row solve. Rows lie side by side in SIMD lanes: a tile is 32 rows, stored column after column
+// (`float tile[stride][32]`), its columns in processing order. No arithmetic mixes lanes, so the result of a row does
+// not depend on its neighbours, nor on how rows are cut into tiles and calls.
+
+enum { kernels_tile_rows = 32, kernels_block_columns = 128, kernels_panel_columns = 12 };
+
+// How the error of a candidate grid is summed: |d|^2.4, or curvature * d^2.
+enum { kernels_search_minmax = 0, kernels_search_l24 = 1, kernels_search_curvature = 2 };
+
+// The type to which scales are rounded.
+enum { kernels_scale_float32 = 0, kernels_scale_float16 = 1, kernels_scale_bfloat16 = 2 };
+
+typedef struct {
+  int64_t columns;
+  int64_t stride;              // columns of a tile: kernels_tile_stride(columns); the surplus holds zeros
+  int64_t group_size;          // natural columns that share a scale
+  int64_t groups;              // per row
+  int32_t largest_code;        // 2^bits - 1
+  int32_t symmetric;           // zero point 2^(bits - 1) everywhere
+  int32_t scale_type;          // kernels_scale_...
+  int32_t search;              // kernels_search_...
+  int32_t shrink_count;        // candidates are the min-max range times shrink[i]
+  int32_t offset_count;        // ... each with 1 or 3 zero points
+  const float *shrink;
+  const float *offsets;        // zero points relative to that of the min-max grid
+  const float *inverse;        // U, packed upper triangle in processing order; NULL without a Hessian
+  const int32_t *order;        // [columns] natural column of a processing position
+  const int32_t *position;     // [columns] processing position of a natural column
+  const float *curvature;      // [columns] by natural column, zero where a column is dead
+} RowProblem;
+
+static inline int64_t kernels_tile_stride(int64_t columns) { return columns + kernels_panel_columns; }
+
+// Floats of scratch memory for `solve` with `tiles` tiles, and for `find_grids`.
+size_t kernels_solve_scratch(int64_t columns, int64_t tiles);
+size_t kernels_grid_scratch(int64_t group_size);
+
+typedef struct {
+  const char *name;
+
+  // Writes `rows` <= 32 rows (row after row, natural columns) into a tile; dead columns and missing rows become zero.
+  void (*load)(const RowProblem *problem, const float *weights, int64_t rows, float *tile);
+
+  // Grids of all groups of a tile: scales[groups][32] and lows[groups][32], the negated zero points. The first of
+  // equally good candidates wins.
+  void (*find_grids)(const RowProblem *problem, const float *tile, float *scales, float *lows, float *scratch);
+
+  // Adds to errors[shrink_count * offset_count] what each candidate around the given min-max grid loses on a tile.
+  void (*grid_errors)(const RowProblem *problem, const float *tile, float base, float low, double *errors,
+                      float *scratch);
+
+  // Quantizes all columns of `tiles` tiles with compensation: codes[tiles][stride][32], losses[tiles][32] =
+  // sum(e^2). scales and lows are [tiles][groups][32]. Tiles end in an unspecified state.
+  void (*solve)(const RowProblem *problem, float *tile, int64_t tiles, const float *scales, const float *lows,
+                uint8_t *codes, double *losses, float *scratch);
+
+  // forms[tiles][32] = w H w^T of every row. Tiles end in an unspecified state.
+  void (*quadratic_form)(const RowProblem *problem, float *tile, int64_t tiles, double *forms, float *scratch);
+
+  // Quantizes one tile without compensation and leaves w - q in it. squares[32] = sum((w - q)^2), energies[32] =
+  // sum(w^2).
+  void (*round)(const RowProblem *problem, float *tile, const float *scales, const float *lows, uint8_t *codes,
+                double *squares, double *energies);
+
+  // Copies `rows` rows of codes[stride][32] to `target`, row after row in natural column order.
+  void (*store)(const RowProblem *problem, const uint8_t *codes, int64_t rows, uint8_t *target);
+} RowKernels;
+
+// Instruction sets from the most capable (0) to the portable one (the last).
+int32_t kernels_instruction_set_count(void);
+
+// The kernels of one instruction set; NULL when this CPU lacks it.
+const RowKernels *kernels_row_kernels(int32_t instruction_set);
+
+// The most capable instruction set of this CPU; RANKWISE_INSTRUCTION_SET in the environment chooses another by name,
+// if the CPU has it.
+int32_t kernels_best_instruction_set(void);
+
+// Its name: x86-64-v4, x86-64-v3 or portable.
+const char *kernels_instruction_set(void);
