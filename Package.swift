@@ -45,6 +45,10 @@ let package = Package(
       ],
       swiftSettings: swift),
 
+    // Speed of the row solve beside BLAS and LAPACK; not part of the product.
+    .executableTarget(
+      name: "rowsolve-benchmark", dependencies: ["Quantization", "LinearAlgebra", "COpenBLAS"],
+      path: "Benchmarks/RowSolve", swiftSettings: swift),
     // Scenarios that MPITests starts under mpirun, one process per rank.
     .executableTarget(name: "MPIScenarios", dependencies: ["MPI"], path: "Tests/MPIScenarios", swiftSettings: swift),
     .testTarget(name: "MPITests", dependencies: ["MPI", "MPIScenarios"], swiftSettings: swift),

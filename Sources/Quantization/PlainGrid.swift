@@ -71,15 +71,26 @@ struct PlainGrid: Equatable {
     mutating func add(_ weights: [Float], curvature: [Float]) {
       guard grids.count > 1 else { return }
       for (index, grid) in grids.enumerated() {
-        for (column, weight) in weights.enumerated() {
-          let error = abs(Double(weight) - grid.quantized(Double(weight), scheme)) / unit
-          if search == .l24 {
-            errors[index] += pow(error, 2.4)
-          } else {
-            errors[index] += (curvature.isEmpty ? 1 : Double(curvature[column])) * error * error
-          }
+        errors[index] += Self.error(
+          of: grid, weights, curvature: curvature, scheme: scheme, search: search, unit: unit)
+      }
+    }
+
+    /// What `grid` loses on `weights`, in units of the scale `unit`.
+    static func error(
+      of grid: PlainGrid, _ weights: [Float], curvature: [Float], scheme: QuantizationScheme, search: GridSearch,
+      unit: Double = 1
+    ) -> Double {
+      var sum = 0.0
+      for (column, weight) in weights.enumerated() {
+        let error = abs(Double(weight) - grid.quantized(Double(weight), scheme)) / unit
+        if search == .l24 {
+          sum += pow(error, 2.4)
+        } else {
+          sum += (curvature.isEmpty ? 1 : Double(curvature[column])) * error * error
         }
       }
+      return sum
     }
 
     /// The grid with the smallest error, the first of equals.

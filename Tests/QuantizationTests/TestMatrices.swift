@@ -1,6 +1,7 @@
 import Foundation
 import LinearAlgebra
-import Quantization
+
+@testable import Quantization
 
 /// Seeded numbers, the same on every machine (SplitMix64).
 struct SeededNumbers {
@@ -77,5 +78,19 @@ extension SharedFactor {
     weights.withUnsafeBufferPointer {
       roundingErrors(weights: $0, rows: weights.count / columns, columns: columns, scheme: scheme)
     }
+  }
+}
+
+extension RowBlock {
+  /// The part of a block that a call with only these rows should give.
+  func extracting(_ range: Range<Int>) -> RowBlock {
+    let scheme = QuantizationScheme(bits: 8, symmetric: true, granularity: .group(size: groupSize))
+    var block = RowBlock(rows: range.count, columns: columns, scheme: scheme, energies: !energies.isEmpty)
+    block.codes = [UInt8](codes[range.lowerBound * columns..<range.upperBound * columns])
+    block.scales = [Float](scales[range.lowerBound * groups..<range.upperBound * groups])
+    block.zeroPoints = [UInt8](zeroPoints[range.lowerBound * groups..<range.upperBound * groups])
+    block.losses = [Double](losses[range])
+    if !energies.isEmpty { block.energies = [Double](energies[range]) }
+    return block
   }
 }
