@@ -23,7 +23,5 @@ for ranks in ${RANKS:-1 2}; do
     --report "$folder/$ranks-ranks.json" "$@" >"$folder/$ranks-ranks.log"
   printf '\n%s ranks, %s threads each: %.1f s\n' "$ranks" "${THREADS:-1}" \
     "$(echo "$(date +%s.%N) $started" | awk '{print $1 - $2}')"
-  # The table of phases is the last one that rankwise prints.
-  awk 'tolower($0) ~ /^ *\|? *phase/ { found = 1; table = "" } found { table = table $0 "\n" } END { printf "%s", table }' \
-    "$folder/$ranks-ranks.log"
+  awk '/^Phases/ { table = 1 } table && /^$/ { exit } table' "$folder/$ranks-ranks.log"
 done
