@@ -24,7 +24,7 @@ let package = Package(
     // Hot loops, one body per instruction set.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
-    .target(name: "MPI", dependencies: ["CMPI"], swiftSettings: swift),
+    .target(name: "MPI", dependencies: ["CMPI"], swiftSettings: swift + [.strictMemorySafety()]),
     .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CDNNL", "CKernels"], swiftSettings: swift),
     .target(name: "Graphs", swiftSettings: swift),
     .target(
@@ -51,7 +51,8 @@ let package = Package(
       path: "Benchmarks/RowSolve", swiftSettings: swift),
     // Scenarios that MPITests starts under mpirun, one process per rank.
     .executableTarget(name: "MPIScenarios", dependencies: ["MPI"], path: "Tests/MPIScenarios", swiftSettings: swift),
-    .testTarget(name: "MPITests", dependencies: ["MPI", "MPIScenarios"], swiftSettings: swift),
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
+    .testTarget(name: "MPITests", dependencies: ["MPI", "MPIScenarios", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "GraphsTests", dependencies: ["Graphs"], swiftSettings: swift),
     .testTarget(
       name: "QuantizationTests", dependencies: ["Quantization", "LinearAlgebra"],
@@ -62,7 +63,8 @@ let package = Package(
       name: "CalibrationTests", dependencies: ["Calibration", "Graphs", "Models", "LinearAlgebra"],
       swiftSettings: swift),
     .testTarget(
-      name: "CoordinationTests", dependencies: ["Coordination", "Models", "rankwise"], swiftSettings: swift),
+      name: "CoordinationTests", dependencies: ["Coordination", "Models", "rankwise", "TestSupport"],
+      swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6]
 )
