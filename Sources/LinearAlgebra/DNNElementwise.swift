@@ -8,8 +8,6 @@ public enum DNNFunction: Hashable, Sendable {
   case tanh
   /// e to the power x.
   case exponential
-  /// The natural logarithm.
-  case logarithm
   /// x times the normal distribution function at x.
   case gelu
   /// The approximation of `gelu` by a hyperbolic tangent.
@@ -35,7 +33,6 @@ public final class DNNElementwise: Sendable {
       case .logistic: dnnl_eltwise_logistic
       case .tanh: dnnl_eltwise_tanh
       case .exponential: dnnl_eltwise_exp
-      case .logarithm: dnnl_eltwise_log
       case .gelu: dnnl_eltwise_gelu_erf
       case .geluTanh: dnnl_eltwise_gelu_tanh
       }

@@ -14,8 +14,8 @@ extension OperatorLibrary {
     case .averagePool: try AveragePoolKernel(node)
     case .globalAveragePool, .globalMaxPool: try GlobalPoolKernel(node)
     case .softmax: try SoftmaxKernel(node)
-    case .sigmoid, .tanh, .exp, .log, .gelu: try LibraryFunctionKernel(node)
-    case .relu, .leakyRelu, .hardSigmoid, .hardSwish, .sqrt, .erf: try LoopFunctionKernel(node)
+    case .sigmoid, .tanh, .exp, .gelu: try LibraryFunctionKernel(node)
+    case .relu, .leakyRelu, .hardSigmoid, .hardSwish, .sqrt, .erf, .log: try LoopFunctionKernel(node)
     default: nil
     }
   }

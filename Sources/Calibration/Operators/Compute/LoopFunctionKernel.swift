@@ -1,3 +1,4 @@
+import Foundation
 import Graphs
 
 /// A function of one float32 number, element by element, that a plain loop computes.
@@ -9,6 +10,7 @@ struct LoopFunctionKernel: OperatorKernel {
     case hardSwish
     case squareRoot
     case errorFunction
+    case logarithm
   }
 
   private let function: Function
@@ -22,6 +24,7 @@ struct LoopFunctionKernel: OperatorKernel {
     case .hardSwish: function = .hardSwish
     case .sqrt: function = .squareRoot
     case .erf: function = .errorFunction
+    case .log: function = .logarithm  // oneDNN's is off by up to 15 units in the last place
     default: throw .unsupported("operator \(node.kind.rawValue)")
     }
   }
@@ -46,7 +49,8 @@ struct LoopFunctionKernel: OperatorKernel {
     case .hardSigmoid(let slope, let offset): for i in x.indices { y[i] = Self.clamped(slope * x[i] + offset) }
     case .hardSwish: for i in x.indices { y[i] = x[i] * Self.clamped(x[i] * (1 / 6) + 0.5) }
     case .squareRoot: for i in x.indices { y[i] = x[i].squareRoot() }
-    case .errorFunction: for i in x.indices { y[i] = errorFunction(x[i]) }
+    case .errorFunction: for i in x.indices { y[i] = erff(x[i]) }
+    case .logarithm: for i in x.indices { y[i] = logf(x[i]) }
     }
   }
 
