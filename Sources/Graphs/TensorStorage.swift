@@ -29,6 +29,9 @@ public final class TensorStorage: @unchecked Sendable {
     self.owner = owner
   }
 
+  /// The memory; valid as long as this object lives.
+  public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: byteCount) }
+
   deinit {
     if owner == nil { base.deallocate() }
   }

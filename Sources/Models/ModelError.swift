@@ -29,6 +29,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   /// The result cannot be written; nothing is left under its name.
   case notWritten(path: String, reason: String)
 
+  /// What is wrong, where, and with which values.
   public var description: String {
     switch self {
     case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"

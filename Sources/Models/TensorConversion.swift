@@ -13,6 +13,11 @@ extension Tensor {
     }
   }
 
+  /// The elements as float64; nil for elements that are not floating-point numbers.
+  var doubleValues: [Double]? {
+    elementType == .float64 ? array(of: Double.self) : floatValues.map { $0.map { Double($0) } }
+  }
+
   /// The elements of an integer type of up to 32 bits (unsigned: 16); nil for other types.
   var integerValues: [Int32]? {
     switch elementType {

@@ -29,6 +29,18 @@ enum ONNXDataType: Int32 {
     }
   }
 
+  /// Bits of one element in `raw_data`; nil for strings.
+  var bitCount: Int? {
+    switch self {
+    case .string: nil
+    case .uint4, .int4: 4
+    case .complex64: 64
+    case .complex128: 128
+    case .float8E4M3FN, .float8E4M3FNUZ, .float8E5M2, .float8E5M2FNUZ: 8
+    default: elementType.map { $0.byteCount * 8 }
+    }
+  }
+
   /// The code of an element type.
   init(_ elementType: ElementType) {
     switch elementType {

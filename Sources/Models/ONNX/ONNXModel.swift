@@ -8,8 +8,11 @@ internal import SwiftProtobuf
 public struct ONNXModel: Sendable {
   /// The file that the model was read from.
   public let path: String
-  /// The message; node names are unique and not empty (`restoredNames` has what the file said).
+  /// The message without its graph.
   var proto: ONNXModelProto
+  /// The message's graph, kept apart because a message within a message is copied when it is changed in place. Node
+  /// names are unique and not empty (`restoredNames` has what the file said).
+  var graphProto: ONNXGraphProto
   /// What the file calls the nodes that were given another name here.
   var restoredNames: [String: String] = [:]
   /// Tensors outside the file.
@@ -32,15 +35,17 @@ public struct ONNXModel: Sendable {
     } catch {
       throw .malformed(path: path, reason: "it is not an ONNX model (\(error))")
     }
-    guard proto.hasGraph, !proto.graph.output.isEmpty else {
+    graphProto = proto.graph
+    proto.clearGraph()
+    guard !graphProto.output.isEmpty else {
       throw .malformed(path: path, reason: "it is not an ONNX model: it has no graph or no outputs")
     }
     self.path = path
     external = ExternalFiles(modelPath: path)
     hasExternalData =
-      proto.graph.initializer.contains { $0.dataLocation == .external }
-      || proto.graph.node.contains { node in node.attribute.contains { $0.t.dataLocation == .external } }
-    guard proto.graph.sparseInitializer.isEmpty else {
+      graphProto.initializer.contains { $0.dataLocation == .external }
+      || graphProto.node.contains { node in node.attribute.contains { $0.t.dataLocation == .external } }
+    guard graphProto.sparseInitializer.isEmpty else {
       throw .unsupported(path: path, reason: "sparse initializers; convert them to dense ones")
     }
     guard let opset = proto.opsetImport.first(where: { Self.isStandard(domain: $0.domain) }) else {
@@ -74,14 +79,14 @@ public struct ONNXModel: Sendable {
 
   /// Gives every node a name of its own, the same on every reading: errors and `QuantizedWeight.node` refer to it.
   private mutating func nameNodes() {
-    var taken = Set(proto.graph.node.map(\.name))
+    var taken = Set(graphProto.node.map(\.name))
     var seen = Set<String>()
-    for index in proto.graph.node.indices {
-      let name = proto.graph.node[index].name
+    for index in graphProto.node.indices {
+      let name = graphProto.node[index].name
       if !name.isEmpty, seen.insert(name).inserted { continue }
-      let made = Self.unique(name.isEmpty ? "\(proto.graph.node[index].opType)_\(index)" : name, in: &taken)
+      let made = Self.unique(name.isEmpty ? "\(graphProto.node[index].opType)_\(index)" : name, in: &taken)
       restoredNames[made] = name
-      proto.graph.node[index].name = made
+      graphProto.node[index].name = made
       seen.insert(made)
     }
   }

@@ -42,6 +42,16 @@ struct TensorReader: Sendable {
     return shape
   }
 
+  /// How many bytes `raw_data` has for the shape and type of `proto`.
+  func rawByteCount(of proto: ONNXTensorProto) throws(ModelError) -> Int {
+    let shape = try shape(of: proto)
+    let type = ONNXDataType(rawValue: proto.dataType)
+    guard let bits = type?.bitCount, let count = checkedProduct(shape, unit: bits) else {
+      throw .unsupported(path: path, reason: "tensor \(proto.name) has elements of data type \(proto.dataType)")
+    }
+    return count / 8 + (count % 8 == 0 ? 0 : 1)
+  }
+
   /// The bytes of `raw_data` or of the external file, exactly `byteCount`; nil if the elements are in a typed field.
   func rawBytes(_ proto: ONNXTensorProto, byteCount: Int) throws(ModelError) -> SharedBytes? {
     if proto.dataLocation == .external { return try externalBytes(proto, byteCount: byteCount) }

@@ -16,7 +16,7 @@ struct Lowering {
 
   /// The graph.
   mutating func run() throws(ModelError) -> Graph {
-    let graph = model.proto.graph
+    let graph = model.graphProto
     for tensor in graph.initializer {
       guard initializers.updateValue(tensor, forKey: tensor.name) == nil else {
         throw .malformed(path: model.path, reason: "there are two initializers called \(tensor.name)")

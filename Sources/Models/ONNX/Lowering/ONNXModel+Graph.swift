@@ -11,7 +11,7 @@ extension ONNXModel {
     let live = try liveNodes()
     try checkOperators(live)
     var model = self
-    model.proto.graph.node = live.map { proto.graph.node[$0] }
+    model.graphProto.node = live.map { graphProto.node[$0] }
     if opset < 21 { try model.upgrade(toOpset: 21) }
     var lowering = Lowering(model: model)
     return try lowering.run()
@@ -20,7 +20,7 @@ extension ONNXModel {
   /// The nodes that an output depends on, in an order in which each comes after those that it reads from: the file's
   /// order if that is one.
   func liveNodes() throws(ModelError) -> [Int] {
-    let nodes = proto.graph.node
+    let nodes = graphProto.node
     var producers: [String: Int] = [:]
     for (index, node) in nodes.enumerated() {
       for output in node.output where !output.isEmpty {
@@ -30,8 +30,8 @@ extension ONNXModel {
         }
       }
     }
-    var sources = Set(proto.graph.initializer.map(\.name))
-    sources.formUnion(proto.graph.input.map(\.name))
+    var sources = Set(graphProto.initializer.map(\.name))
+    sources.formUnion(graphProto.input.map(\.name))
 
     // Depth first from the outputs: a node is finished when all that it reads from are.
     enum State { case unseen, open, done }
@@ -39,7 +39,7 @@ extension ONNXModel {
     var stack: [(node: Int, nextInput: Int)] = []
     var finished: [Int] = []
     var inOrder = true
-    for output in proto.graph.output {
+    for output in graphProto.output {
       guard let producer = producers[output.name] else {
         guard sources.contains(output.name) else {
           throw .malformed(path: path, reason: "nothing writes the output \(output.name)")
@@ -84,7 +84,7 @@ extension ONNXModel {
   private func checkOperators(_ live: [Int]) throws(ModelError) {
     var missing: [MissingOperator] = []
     for index in live {
-      let node = proto.graph.node[index]
+      let node = graphProto.node[index]
       let isStandard = Self.isStandard(domain: node.domain)
       if isStandard, node.opType == "Upsample" || OperatorKind(rawValue: node.opType) != nil { continue }
       let type = isStandard ? node.opType : "\(node.domain).\(node.opType)"

@@ -29,17 +29,13 @@ extension ONNXModel {
     precondition((13...21).contains(target), "operator set \(target) is not in 13 ... 21")
     let current = opset
     guard current < target else { return }
-    var upgrade = OpsetUpgrade(proto.graph, from: current, to: target, reader: reader)
+    var upgrade = OpsetUpgrade(graphProto, from: current, to: target, reader: reader)
     try upgrade.run()
-    proto.graph = upgrade.graph
+    graphProto = upgrade.graph
     for index in proto.opsetImport.indices where Self.isStandard(domain: proto.opsetImport[index].domain) {
       proto.opsetImport[index].version = Int64(target)
     }
-    if proto.irVersion < 4 {
-      // Before version 4 every initializer is listed as an input; from then on that means it may be overridden.
-      let initializers = Set(proto.graph.initializer.map(\.name))
-      proto.graph.input.removeAll { initializers.contains($0.name) }
-    }
+    allowInitializersThatAreNoInputs()
     proto.irVersion = max(proto.irVersion, Self.oldestIRVersion(forOpset: target))
   }
 }

@@ -17,6 +17,28 @@ struct SharedBytes {
     owner = object
   }
 
+  /// The whole of a mapped file.
+  init(_ file: MappedFile) { self.init(file.bytes, owner: file) }
+
+  /// The memory of a tensor.
+  init(_ storage: TensorStorage) {
+    self.init(storage.bytes, owner: storage)
+  }
+
+  /// Number of bytes.
+  var count: Int { bytes.count }
+
+  /// Part of the bytes, kept alive by the same owner.
+  func slice(_ range: Range<Int>) -> SharedBytes {
+    SharedBytes(UnsafeRawBufferPointer(rebasing: bytes[range]), owner: owner)
+  }
+
+  /// Calls `body` with the bytes.
+  func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    defer { withExtendedLifetime(owner) {} }
+    return try body(bytes)
+  }
+
   /// A copy of the bytes.
   var array: [UInt8] {
     defer { withExtendedLifetime(owner) {} }

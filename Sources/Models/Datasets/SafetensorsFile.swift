@@ -1,0 +1,165 @@
+internal import Foundation
+import Graphs
+
+/// A file in the safetensors format: a JSON header and the tensors behind it.
+enum SafetensorsFile {
+  /// The reference reader's limit for the header.
+  private static let largestHeader = 100_000_000
+
+  /// All tensors of the file at `path` by name; elements are mapped, not read.
+  ///
+  /// Throws `malformed` unless the data ranges cover the file without holes, overlaps or a rest, and each has the size
+  /// that shape and type need; `unsupported` for a type that `ElementType` lacks.
+  static func read(_ path: String) throws(ModelError) -> [String: Tensor] {
+    let file = SharedBytes(try MappedFile(path: path))
+    guard file.count >= 8 else { throw .malformed(path: path, reason: "it is not a safetensors file: under 8 bytes") }
+    let length = file.withBytes { $0.loadUnaligned(as: UInt64.self).littleEndian }
+    guard length <= UInt64(largestHeader), Int(length) <= file.count - 8 else {
+      throw .malformed(path: path, reason: "a header of \(length) bytes does not fit the file of \(file.count)")
+    }
+    let dataStart = 8 + Int(length)
+    let entries: [String: Entry]
+    do {
+      let json = file.slice(8..<dataStart).withBytes { Data($0) }
+      guard json.first == UInt8(ascii: "{") else { throw HeaderError.notAnObject }
+      entries = try JSONDecoder().decode(Header.self, from: json).entries
+    } catch {
+      throw .malformed(path: path, reason: "the header is not a safetensors header (\(error))")
+    }
+
+    var tensors: [String: Tensor] = [:]
+    var end = 0
+    let dataCount = file.count - dataStart
+    let inOrder = entries.sorted {
+      ($0.value.offsets.0, $0.value.offsets.1, $0.key) < ($1.value.offsets.0, $1.value.offsets.1, $1.key)
+    }
+    for (name, entry) in inOrder {
+      guard let type = elementType(entry.dtype) else {
+        throw .unsupported(path: path, reason: "tensor \(name) has elements of type \(entry.dtype)")
+      }
+      guard let byteCount = checkedProduct(entry.shape, unit: type.byteCount) else {
+        throw .malformed(path: path, reason: "tensor \(name): the shape \(entry.shape) is negative or too large")
+      }
+      let (begin, stop) = entry.offsets
+      guard begin == end else {
+        throw .malformed(path: path, reason: "tensor \(name) begins at \(begin), where \(end) is expected")
+      }
+      guard stop >= begin, stop <= dataCount, stop - begin == byteCount else {
+        throw .malformed(
+          path: path,
+          reason: "tensor \(name): \(begin) to \(stop) of \(dataCount) bytes is not the \(byteCount) bytes of its shape"
+        )
+      }
+      end = stop
+      let data = file.slice(dataStart + begin..<dataStart + stop)
+      tensors[name] =
+        type == .bool
+        ? Tensor(data.array.map { $0 != 0 }, shape: entry.shape)
+        : Tensor(elementType: type, shape: entry.shape, storage: data.storage(alignment: type.byteCount))
+    }
+    guard end == dataCount else {
+      throw .malformed(path: path, reason: "\(dataCount - end) bytes behind the last tensor belong to none")
+    }
+    return tensors
+  }
+
+  /// Writes float32 `tensors` to `path`, in the order of their names, complete or not at all.
+  static func write(_ tensors: [String: Tensor], to path: String) throws(ModelError) {
+    let sorted = tensors.sorted { $0.key < $1.key }
+    var fields: [String] = []
+    var offset = 0
+    for (name, tensor) in sorted {
+      precondition(tensor.elementType == .float32, "\(name) is \(tensor.elementType), not float32")
+      let shape = tensor.shape.map { "\($0)" }.joined(separator: ",")
+      let end = offset + tensor.storage.byteCount
+      fields.append("\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+      offset = end
+    }
+    var header = Array("{\(fields.joined(separator: ","))}".utf8)
+    while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
+    var file = try AtomicFile(path: path)
+    let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
+    try file.write(length)
+    try file.write(Data(header))
+    for (_, tensor) in sorted {
+      try tensor.withBytes { bytes throws(ModelError) in try file.write(bytes) }
+    }
+    try file.commit()
+  }
+
+  /// `text` as a JSON string.
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case _ where scalar.value < 0x20:
+        result += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+
+  private static func elementType(_ dtype: String) -> ElementType? {
+    switch dtype {
+    case "F64": .float64
+    case "F32": .float32
+    case "F16": .float16
+    case "BF16": .bfloat16
+    case "I64": .int64
+    case "I32": .int32
+    case "I16": .int16
+    case "I8": .int8
+    case "U64": .uint64
+    case "U32": .uint32
+    case "U16": .uint16
+    case "U8": .uint8
+    case "BOOL": .bool
+    default: nil
+    }
+  }
+
+  private enum HeaderError: Error { case notAnObject, offsets }
+
+  /// One tensor's description.
+  private struct Entry: Decodable {
+    let dtype: String
+    let shape: [Int]
+    let offsets: (Int, Int)
+
+    enum CodingKeys: String, CodingKey {
+      case dtype, shape
+      case offsets = "data_offsets"
+    }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      dtype = try container.decode(String.self, forKey: .dtype)
+      shape = try container.decode([Int].self, forKey: .shape)
+      let offsets = try container.decode([Int].self, forKey: .offsets)
+      guard offsets.count == 2 else { throw HeaderError.offsets }
+      self.offsets = (offsets[0], offsets[1])
+    }
+  }
+
+  /// The header: a tensor per key, and metadata that does not matter here.
+  private struct Header: Decodable {
+    var entries: [String: Entry] = [:]
+
+    struct Key: CodingKey {
+      var stringValue: String
+      var intValue: Int? { nil }
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      for key in container.allKeys where key.stringValue != "__metadata__" {
+        entries[key.stringValue] = try container.decode(Entry.self, forKey: key)
+      }
+    }
+  }
+}
