@@ -21,7 +21,7 @@ extension Communicator {
     case .busy:
       try check(call, begin(nil))
     case .polite:
-      var transfers = Transfers(call, kind: .uint8)
+      let transfers = Transfers(call, kind: .uint8)
       try unsafe transfers.start { unsafe begin($0) }
       try transfers.wait(.polite)
     }

@@ -82,7 +82,7 @@ extension Communicator {
   ) throws(MPIError) {
     let raw = unsafe raw
     let kind = input.kind
-    var transfers = Transfers("MPI_Gatherv", kind: kind)
+    let transfers = Transfers("MPI_Gatherv", kind: kind)
     if rank != root {
       try forEachBlock(input.count) { (start, count) throws(MPIError) in
         try unsafe transfers.start {

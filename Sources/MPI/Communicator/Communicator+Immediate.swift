@@ -9,7 +9,7 @@ extension Communicator {
   @_lifetime(immortal)
   public borrowing func immediateBarrier() throws(MPIError) -> Request {
     let raw = unsafe raw
-    var transfers = Transfers("MPI_Ibarrier", kind: .uint8)
+    let transfers = Transfers("MPI_Ibarrier", kind: .uint8)
     try unsafe transfers.start { unsafe cmpi_barrier(raw, $0) }
     return Request(transfers)
   }
@@ -34,7 +34,7 @@ extension Communicator {
     owning elements: consuming [Element], root: Int = 0
   ) throws(MPIError) -> OwningRequest<Element> {
     let buffer = OwningRequest<Element>.Buffer(elements)
-    return OwningRequest(try startBroadcast(unsafe Elements(buffer.memory), root: root), buffer)
+    return OwningRequest(try startBroadcast(unsafe Elements(buffer.memory), root: root, owner: buffer), buffer)
   }
 
   /// Starts to combine `buffer` of all ranks, element by element, into `buffer` of `root`.
@@ -59,7 +59,7 @@ extension Communicator {
     owning elements: consuming [Element], _ operation: ReductionOperator, root: Int = 0
   ) throws(MPIError) -> OwningRequest<Element> {
     let buffer = OwningRequest<Element>.Buffer(elements)
-    return OwningRequest(try startReduce(unsafe Elements(buffer.memory), operation, root: root), buffer)
+    return OwningRequest(try startReduce(unsafe Elements(buffer.memory), operation, root: root, owner: buffer), buffer)
   }
 
   /// Starts to send `elements`, which stay unchanged until the request is complete.
@@ -82,7 +82,8 @@ extension Communicator {
     owning elements: consuming [Element], to destination: Int, tag: Int = 0
   ) throws(MPIError) -> OwningRequest<Element> {
     let buffer = OwningRequest<Element>.Buffer(elements)
-    return OwningRequest(try startSend(unsafe Elements(buffer.memory), to: destination, tag: tag), buffer)
+    return OwningRequest(
+      try startSend(unsafe Elements(buffer.memory), to: destination, tag: tag, owner: buffer), buffer)
   }
 
   /// Starts to receive a message of exactly `buffer.count` elements.
@@ -107,16 +108,18 @@ extension Communicator {
   ) throws(MPIError) -> OwningRequest<Element> {
     precondition(count >= 0, "a message of \(count) elements")
     let buffer = OwningRequest<Element>.Buffer([Element](repeating: .zero, count: count))
-    let transfers = try startReceive(unsafe Elements(buffer.memory), from: source, tag: tag)
+    let transfers = try startReceive(unsafe Elements(buffer.memory), from: source, tag: tag, owner: buffer)
     return OwningRequest(transfers, buffer, expected: count)
   }
 }
 
 extension Communicator {
-  private borrowing func startBroadcast(_ elements: Elements, root: Int) throws(MPIError) -> Transfers {
+  private borrowing func startBroadcast(_ elements: Elements, root: Int, owner: AnyObject? = nil) throws(MPIError)
+    -> Transfers
+  {
     checkRank(root, "root")
     let raw = unsafe raw
-    var transfers = Transfers("MPI_Ibcast", kind: elements.kind)
+    let transfers = Transfers("MPI_Ibcast", kind: elements.kind, owner: owner)
     try forEachBlock(elements.count) { (start, count) throws(MPIError) in
       try unsafe transfers.start {
         unsafe cmpi_bcast(elements.pointer(at: start), count, elements.kind.raw, Int32(root), raw, $0)
@@ -126,11 +129,11 @@ extension Communicator {
   }
 
   private borrowing func startReduce(
-    _ elements: Elements, _ operation: ReductionOperator, root: Int
+    _ elements: Elements, _ operation: ReductionOperator, root: Int, owner: AnyObject? = nil
   ) throws(MPIError) -> Transfers {
     checkRank(root, "root")
     let (raw, isRoot) = unsafe (raw, rank == root)
-    var transfers = Transfers("MPI_Ireduce", kind: elements.kind)
+    let transfers = Transfers("MPI_Ireduce", kind: elements.kind, owner: owner)
     try forEachBlock(elements.count) { (start, count) throws(MPIError) in
       let pointer = unsafe elements.pointer(at: start)
       try unsafe transfers.start {
@@ -142,13 +145,13 @@ extension Communicator {
     return transfers
   }
 
-  private borrowing func startSend(
-    _ elements: Elements, to destination: Int, tag: Int
+  borrowing func startSend(
+    _ elements: Elements, to destination: Int, tag: Int, owner: AnyObject? = nil
   ) throws(MPIError) -> Transfers {
     checkRank(destination, "destination")
     checkTag(tag)
     let raw = unsafe raw
-    var transfers = Transfers("MPI_Isend", kind: elements.kind)
+    let transfers = Transfers("MPI_Isend", kind: elements.kind, owner: owner)
     try forEachMessageBlock(elements.count) { (start, count) throws(MPIError) in
       try unsafe transfers.start {
         unsafe cmpi_send(
@@ -158,14 +161,14 @@ extension Communicator {
     return transfers
   }
 
-  private borrowing func startReceive(
-    _ elements: Elements, from source: Int, tag: Int
+  borrowing func startReceive(
+    _ elements: Elements, from source: Int, tag: Int, owner: AnyObject? = nil
   ) throws(MPIError) -> Transfers {
     checkRank(source, "source")
     checkTag(tag)
-    var transfers = Transfers("MPI_Irecv", kind: elements.kind, isReceive: true)
+    let transfers = Transfers("MPI_Irecv", kind: elements.kind, isReceive: true, owner: owner)
     try forEachMessageBlock(elements.count) { (start, count) throws(MPIError) in
-      try startReceive(elements, start, Int(count), from: source, tag, &transfers)
+      try startReceive(elements, start, Int(count), from: source, tag, transfers)
     }
     return transfers
   }

@@ -46,8 +46,8 @@ extension Communicator {
       var (sender, received, isComplete) = (source, 0, false)
       while !isComplete {
         let length = min(blockSize, elements.count - received)
-        var block = Transfers("MPI_Recv", kind: elements.kind, isReceive: true)
-        try startReceive(elements, received, length, from: sender, tag, &block)
+        let block = Transfers("MPI_Recv", kind: elements.kind, isReceive: true)
+        try startReceive(elements, received, length, from: sender, tag, block)
         try block.wait(waiting)
         received += block.received
         sender = block.source
@@ -106,10 +106,15 @@ extension Communicator {
     _ elements: Span<Element>, to destination: Int, into buffer: inout MutableSpan<Element>, from source: Int,
     tag: Int = 0, waiting: Waiting = .busy
   ) throws(MPIError) {
-    let receiving = try immediateReceive(into: &buffer, from: source, tag: tag)
-    let sending = try immediateSend(elements, to: destination, tag: tag)
-    try receiving.wait(waiting)
-    try sending.wait(waiting)
+    try buffer.withElements { (target) throws(MPIError) in
+      try elements.withElements { (elements) throws(MPIError) in
+        let receiving = try startReceive(target, from: source, tag: tag)
+        let sending = try startSend(elements, to: destination, tag: tag)
+        try receiving.wait(waiting)
+        try sending.wait(waiting)
+        try receiving.checkCount(target.count)
+      }
+    }
   }
 
   /// Takes the next message out of the queue, so that its memory can be allocated.
@@ -143,7 +148,7 @@ extension Communicator {
 
   /// Posts the receive of one block.
   borrowing func startReceive(
-    _ elements: Elements, _ start: Int, _ count: Int, from source: Int?, _ tag: Int, _ transfers: inout Transfers
+    _ elements: Elements, _ start: Int, _ count: Int, from source: Int?, _ tag: Int, _ transfers: Transfers
   ) throws(MPIError) {
     let raw = unsafe raw
     let rank = source.map { Int32($0) } ?? cmpi_any_source()

@@ -64,7 +64,7 @@ extension Communicator {
   ) throws(MPIError) {
     let raw = unsafe raw
     let kind = input.kind
-    var transfers = Transfers("MPI_Scatterv", kind: kind)
+    let transfers = Transfers("MPI_Scatterv", kind: kind)
     if rank != root {
       try forEachBlock(output.count) { (start, count) throws(MPIError) in
         try unsafe transfers.start {

@@ -2,8 +2,7 @@
 ///
 /// See `Request` for progress and for what happens to one that is dropped.
 public struct OwningRequest<Element: MPIElement>: ~Copyable {
-  // Declared before the buffer: members end in this order, and the transfers wait while the buffer still exists.
-  private var transfers: Transfers
+  private let transfers: Transfers
   private let buffer: Buffer
   private let expected: Int?
 
@@ -19,7 +18,7 @@ public struct OwningRequest<Element: MPIElement>: ~Copyable {
     deinit { unsafe memory.deallocate() }
   }
 
-  init(_ transfers: consuming Transfers, _ buffer: Buffer, expected: Int? = nil) {
+  init(_ transfers: Transfers, _ buffer: Buffer, expected: Int? = nil) {
     self.transfers = transfers
     self.buffer = buffer
     self.expected = expected
@@ -33,10 +32,7 @@ public struct OwningRequest<Element: MPIElement>: ~Copyable {
   /// Waits until the operation is complete; the elements of the buffer. Corresponds to `MPI_Wait`.
   public consuming func wait(_ waiting: Waiting = .busy) throws(MPIError) -> [Element] {
     try transfers.wait(waiting)
-    if let expected, transfers.received != expected {
-      throw .count(
-        source: transfers.source, tag: transfers.tag, expected: expected, received: transfers.received)
-    }
+    if let expected { try transfers.checkCount(expected) }
     return unsafe Array(buffer.memory)
   }
 

@@ -5,12 +5,12 @@
 /// A request that is dropped in flight, because an error was thrown, is cancelled if it is a receive; any other is waited for,
 /// and after three seconds the job is aborted, since the library still owns the memory.
 public struct Request: ~Copyable, ~Escapable {
-  private var transfers: Transfers
+  private let transfers: Transfers
   private let expected: Int?
 
   /// `expected` is the number of elements that must have been received at the end; `nil` for other operations.
   @_lifetime(immortal)
-  init(_ transfers: consuming Transfers, expected: Int? = nil) {
+  init(_ transfers: Transfers, expected: Int? = nil) {
     self.transfers = transfers
     self.expected = expected
   }
@@ -24,10 +24,7 @@ public struct Request: ~Copyable, ~Escapable {
   /// Waits until the operation is complete, and gives the buffer back. Corresponds to `MPI_Wait`.
   public consuming func wait(_ waiting: Waiting = .busy) throws(MPIError) {
     try transfers.wait(waiting)
-    if let expected, transfers.received != expected {
-      throw .count(
-        source: transfers.source, tag: transfers.tag, expected: expected, received: transfers.received)
-    }
+    if let expected { try transfers.checkCount(expected) }
   }
 
   /// Waits with naps until the operation is complete, and gives the buffer back. Corresponds to `MPI_Test`.

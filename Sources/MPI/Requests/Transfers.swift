@@ -1,31 +1,36 @@
 internal import CMPI
 
 /// The MPI requests of one operation, one for each block. Corresponds to an array of `MPI_Request`.
-@safe struct Transfers: ~Copyable {
+///
+/// A class, so that the handles, whose layout depends on the library, are no part of the layout of public types.
+@safe final class Transfers {
   private var pending: [CMPIRequest] = unsafe []
   private let call: String
   private let kind: ElementKind
   private let isReceive: Bool
+  /// Keeps memory alive for as long as the library may touch it, where nobody else does.
+  private let owner: AnyObject?
   /// Where the last completed receive came from, and the elements received in all blocks so far.
   private(set) var source = 0
   private(set) var tag = 0
   private(set) var received = 0
 
-  init(_ call: String, kind: ElementKind, isReceive: Bool = false) {
+  init(_ call: String, kind: ElementKind, isReceive: Bool = false, owner: AnyObject? = nil) {
     self.call = call
     self.kind = kind
     self.isReceive = isReceive
+    self.owner = owner
   }
 
   /// Starts one more block.
-  mutating func start(_ begin: (UnsafeMutablePointer<CMPIRequest>) -> Int32) throws(MPIError) {
+  func start(_ begin: (UnsafeMutablePointer<CMPIRequest>) -> Int32) throws(MPIError) {
     var request = unsafe cmpi_request_null()
     try check(call, unsafe begin(&request))
     unsafe pending.append(request)
   }
 
   /// Whether every block is complete; makes progress. Corresponds to `MPI_Testall`.
-  mutating func test() throws(MPIError) -> Bool {
+  func test() throws(MPIError) -> Bool {
     while unsafe !pending.isEmpty {
       // Blocks complete in the order in which they were started, or are found complete when it is their turn.
       var done: Int32 = 0
@@ -40,7 +45,7 @@ internal import CMPI
   }
 
   /// Waits for every block. Corresponds to `MPI_Waitall`.
-  mutating func wait(_ waiting: Waiting) throws(MPIError) {
+  func wait(_ waiting: Waiting) throws(MPIError) {
     switch waiting {
     case .busy:
       while unsafe !pending.isEmpty {
@@ -56,7 +61,12 @@ internal import CMPI
     }
   }
 
-  private mutating func record(_ status: CMPIStatus) {
+  /// Throws unless the completed receives have brought `expected` elements.
+  func checkCount(_ expected: Int) throws(MPIError) {
+    if received != expected { throw .count(source: source, tag: tag, expected: expected, received: received) }
+  }
+
+  private func record(_ status: CMPIStatus) {
     source = Int(status.source)
     tag = Int(status.tag)
     received += Int(status.count)
