@@ -22,9 +22,11 @@ struct PlainGrid: Equatable {
     return PlainGrid(scale: scale, zeroPoint: min(max(Int(zeroPoint), 0), scheme.largestCode))
   }
 
-  /// The code of `weight`: round half to even of weight / scale, in the range of codes.
+  /// The code of `weight`: the float32 quotient weight / scale, rounded half to even, in the range of codes.
+  ///
+  /// In float32 the extreme weight of a symmetric min-max grid is a tie; more digits would round it either way.
   func code(_ weight: Double, _ scheme: QuantizationScheme) -> Int {
-    let step = (weight / Double(scale)).rounded(.toNearestOrEven)
+    let step = Double(Float(weight / Double(scale)).rounded(.toNearestOrEven))
     let (low, high) = (Double(-zeroPoint), Double(scheme.largestCode - zeroPoint))
     return Int(min(max(step, low), high)) + zeroPoint
   }
