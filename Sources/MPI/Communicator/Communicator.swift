@@ -14,8 +14,25 @@ internal import CMPI
   /// The number of ranks. Corresponds to `MPI_Comm_size`.
   public let size: Int
 
-  let raw: CMPIComm
-  private let isOwned: Bool
+  /// In a class, so that the handle, whose layout depends on the library, is no part of the layout of this type.
+  private let handle: Handle
+  var raw: CMPIComm { unsafe handle.raw }
+
+  @safe private final class Handle {
+    let raw: CMPIComm
+    private let isOwned: Bool
+
+    init(_ raw: CMPIComm, isOwned: Bool) {
+      unsafe self.raw = raw
+      self.isOwned = isOwned
+    }
+
+    deinit {
+      guard isOwned, cmpi_is_running() != 0 else { return }
+      var raw = unsafe raw
+      unsafe _ = cmpi_comm_free(&raw)
+    }
+  }
 
   /// The largest number of elements of one MPI call; equal on all ranks. Tests lower it to see the cutting.
   package var blockSize = 1 << 30 {
@@ -29,23 +46,15 @@ internal import CMPI
     try check("MPI_Comm_size", unsafe cmpi_comm_size(raw, &size))
     // The library's default is to end the job without a word on what the program was doing.
     try check("MPI_Comm_set_errhandler", unsafe cmpi_return_errors(raw))
-    unsafe self.raw = unsafe raw
-    self.isOwned = true
+    handle = unsafe Handle(raw, isOwned: true)
     self.blockSize = blockSize
     (self.rank, self.size) = (Int(rank), Int(size))
   }
 
   /// The communicator of all ranks, which nobody frees.
   init(world: CMPIComm, rank: Int, size: Int) {
-    unsafe self.raw = unsafe world
-    self.isOwned = false
+    handle = unsafe Handle(world, isOwned: false)
     (self.rank, self.size) = (rank, size)
-  }
-
-  deinit {
-    guard isOwned, cmpi_is_running() != 0 else { return }
-    var raw = unsafe raw
-    unsafe _ = cmpi_comm_free(&raw)
   }
 
   /// Traps when `root` is not a rank of this communicator.
