@@ -108,12 +108,25 @@ extension OpsetUpgrade {
   }
 
   /// Resize of version 10 had one behaviour; from 11 on it has to be named, and scales are the third input.
+  ///
+  /// The nearest element was the one before when enlarging and the one behind when shrinking, as onnxruntime computes it.
+  /// Scales that the model computes are taken for enlarging.
   mutating func explainResize(_ node: inout ONNXNodeProto) throws(ModelError) {
     let scales = node.inputName(1)
     node.setInput(1, "")
     node.setInput(2, scales)
     node.set("coordinate_transformation_mode", "asymmetric")
-    if (node.attribute("mode")?.s ?? "nearest".utf8Data) == "nearest".utf8Data { node.set("nearest_mode", "floor") }
+    guard (node.attribute("mode")?.s ?? "nearest".utf8Data) == "nearest".utf8Data else { return }
+    let constant =
+      graph.initializer.first { $0.name == scales }
+      ?? graph.node.first { $0.opType == "Constant" && $0.output.first == scales }?.attribute("value")?.t
+    var factors: [Float] = []
+    if let constant { factors = try reader.tensor(constant).floatValues ?? [] }
+    let shrinks = factors.contains { $0 < 1 }
+    guard !shrinks || factors.allSatisfy({ $0 <= 1 }) else {
+      throw refusal(node, "nearest with the scales \(factors), which enlarge and shrink at once")
+    }
+    node.set("nearest_mode", shrinks ? "ceil" : "floor")
   }
 
   /// Softmax before version 13 works on a matrix: all dimensions from `axis` on together.
@@ -121,7 +134,7 @@ extension OpsetUpgrade {
     let axis = node.attribute("axis").map { Int($0.i) } ?? 1
     let x = node.inputName(0)
     guard let y = node.output.first else { return }
-    let rank = facts.rank(of: x)
+    let rank = facts.rank(of: x) ?? facts.rank(of: y)
     if axis == -1 || rank.map({ axis == $0 - 1 }) == true {
       node.set("axis", -1)
       return
