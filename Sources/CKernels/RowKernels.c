@@ -53,4 +53,4 @@ size_t kernels_solve_scratch(int64_t columns, int64_t tiles) {
   return block * block + block + group * block * kernels_tile_rows + panels * block * kernels_panel_columns;
 }
 
-size_t kernels_grid_scratch(int64_t group_size) { return (size_t)group_size * 16; }
+size_t kernels_grid_scratch(int64_t group_size) { return (size_t)group_size * (16 + 1 + 1); }
