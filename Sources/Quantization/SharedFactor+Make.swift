@@ -40,7 +40,10 @@ extension SharedFactor {
           order: processing, inverse: factor.inverse(), curvature: damped.curvature, unit: damped.unit,
           damping: damped.damping, escalations: damped.escalations)
       } catch let error as CholeskyError {
-        guard case .notPositiveDefinite(let minor) = error else { continue }
+        let minor =
+          switch error {
+          case .notPositiveDefinite(let order): order
+          }
         guard damped.escalations < maximumEscalations else {
           throw .notPositiveDefinite(
             minor: minor, columns: columns, damping: damped.damping, escalations: damped.escalations)
@@ -55,7 +58,7 @@ extension SharedFactor {
 
   private static func checked(_ hessian: SymmetricMatrix) throws(QuantizationError) -> SymmetricMatrix {
     let columns = hessian.order
-    // One pass that vectorizes; only a failure looks for the place.
+    // A product with zero is NaN exactly where an element is not finite; only a failure looks for the place.
     var sum = 0.0
     for value in hessian.upper { sum += value * 0 }
     if !(sum == 0) {
