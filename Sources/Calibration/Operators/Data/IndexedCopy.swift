@@ -42,13 +42,17 @@ struct IndexedCopy {
       let inner = offsets[offsets.count - 1]
       let (prefix, middle) = Self.contiguousPart(of: inner)
       var indices = [Int](repeating: 0, count: offsets.count - 1)
+      var previous: Int?
       for start in stride(from: 0, to: result.count, by: inner.count) {
         let row = UnsafeMutableBufferPointer(rebasing: result[start..<start + inner.count])
         var offset = 0
         for (table, index) in zip(offsets, indices) where offset >= 0 {
           offset = table[index] < 0 ? -1 : offset + table[index]
         }
-        if offset < 0 {
+        if offset == previous {
+          // Enlarging repeats whole rows.
+          _ = row.update(fromContentsOf: result[start - inner.count..<start])
+        } else if offset < 0 {
           row.update(repeating: filler)
         } else {
           for i in 0..<prefix { row[i] = inner[i] < 0 ? filler : elements[offset + inner[i]] }
@@ -59,6 +63,7 @@ struct IndexedCopy {
           }
           for i in middle.upperBound..<inner.count { row[i] = inner[i] < 0 ? filler : elements[offset + inner[i]] }
         }
+        previous = offset
         for level in indices.indices.reversed() {
           indices[level] += 1
           if indices[level] < offsets[level].count { break }

@@ -29,21 +29,57 @@ struct InterpolationTaps {
     let weights = weights.map { Element($0) }
     return Tensor(shape: shape, of: Element.self) { result in
       input.withElements(as: Element.self) { elements in
-        guard let source = elements.baseAddress, let target = result.baseAddress else { return }
-        for block in 0..<outer {
-          for (index, isExtrapolated) in isExtrapolated.enumerated() {
-            let out = target + (block * shape[axis] + index) * inner
-            if isExtrapolated {
-              out.update(repeating: extrapolation, count: inner)
-              continue
-            }
-            out.update(repeating: 0, count: inner)
-            for tap in index * width..<(index + 1) * width where weights[tap] != 0 {
-              let (weight, row) = (weights[tap], source + (block * length + indices[tap]) * inner)
-              for i in 0..<inner { out[i] += weight * row[i] }
+        weights.withUnsafeBufferPointer { weights in
+          indices.withUnsafeBufferPointer { indices in
+            guard let source = elements.baseAddress, let target = result.baseAddress else { return }
+            for block in 0..<outer {
+              let (rows, out) = (source + block * length * inner, target + block * shape[axis] * inner)
+              if inner == 1 {
+                line(rows, out, weights, indices)
+              } else {
+                rowByRow(rows, out, inner, weights, indices)
+              }
             }
           }
         }
+        for (index, isExtrapolated) in isExtrapolated.enumerated() where isExtrapolated {
+          for block in 0..<outer {
+            let start = (block * shape[axis] + index) * inner
+            result[start..<start + inner].update(repeating: extrapolation)
+          }
+        }
+      }
+    }
+  }
+
+  /// Every element a sum of elements of one line.
+  private func line<Element: BinaryFloatingPoint>(
+    _ source: UnsafePointer<Element>, _ out: UnsafeMutablePointer<Element>,
+    _ weights: UnsafeBufferPointer<Element>, _ indices: UnsafeBufferPointer<Int>
+  ) {
+    var tap = 0
+    for index in 0..<weights.count / width {
+      var sum: Element = 0
+      for _ in 0..<width {
+        if weights[tap] != 0 { sum += weights[tap] * source[indices[tap]] }
+        tap += 1
+      }
+      out[index] = sum
+    }
+  }
+
+  /// Every row of `inner` elements a sum of rows.
+  private func rowByRow<Element: BinaryFloatingPoint>(
+    _ source: UnsafePointer<Element>, _ out: UnsafeMutablePointer<Element>, _ inner: Int,
+    _ weights: UnsafeBufferPointer<Element>, _ indices: UnsafeBufferPointer<Int>
+  ) {
+    for index in 0..<weights.count / width {
+      let sum = out + index * inner
+      sum.update(repeating: 0, count: inner)
+      // A weight of 0 stands for an element that is left out: not even an infinity there counts.
+      for tap in index * width..<(index + 1) * width where weights[tap] != 0 {
+        let (weight, row) = (weights[tap], source + indices[tap] * inner)
+        for i in 0..<inner { sum[i] += weight * row[i] }
       }
     }
   }

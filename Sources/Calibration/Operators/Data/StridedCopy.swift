@@ -47,8 +47,9 @@ struct StridedCopy {
     return Tensor(elementType: source.elementType, shape: shape, storage: storage)
   }
 
-  /// Side of a tile in elements: a tile's rows and columns fit the first-level cache together at any width.
-  private static let tile = 16
+  /// Elements of a tile along the source's contiguous dimension (several cache lines, so that they are prefetched) and
+  /// along the result's. A tile fits the first-level cache at any width.
+  private static let (tileRows, tileColumns) = (64, 16)
 
   private func copy<Bits: BitwiseCopyable>(
     _ source: UnsafeRawBufferPointer, to result: UnsafeMutableRawBufferPointer, as: Bits.Type
@@ -72,18 +73,35 @@ struct StridedCopy {
     // Along `tiled` the source is contiguous, along `inner` the result: each is walked by whole cache lines.
     let rows = dimensions[tiled].count
     let rowStep = dimensions[(tiled + 1)...].reduce(1) { $0 * $1.count }
-    forEachOffset(skipping: tiled) { from, to in
-      let (source, result) = (source + from, result + to)
-      for row in stride(from: 0, to: rows, by: Self.tile) {
-        let rowEnd = min(row + Self.tile, rows)
-        for column in stride(from: 0, to: inner.count, by: Self.tile) {
-          let columnEnd = min(column + Self.tile, inner.count)
-          for r in row..<rowEnd {
-            for c in column..<columnEnd { result[r &* rowStep &+ c] = source[r &+ c &* inner.step] }
+    withUnsafeTemporaryAllocation(of: Bits.self, capacity: Self.tileRows * Self.tileColumns) { buffer in
+      guard let buffer = buffer.baseAddress else { return }
+      forEachOffset(skipping: tiled) { from, to in
+        for row in stride(from: 0, to: rows, by: Self.tileRows) {
+          for column in stride(from: 0, to: inner.count, by: Self.tileColumns) {
+            Self.exchange(
+              source + (from + row + column * inner.step), step: inner.step, result + (to + row * rowStep + column),
+              step: rowStep, rows: min(Self.tileRows, rows - row), columns: min(Self.tileColumns, inner.count - column),
+              buffer)
           }
         }
       }
     }
+  }
+
+  /// Copies a tile whose columns are contiguous in the source and whose rows are in the result.
+  ///
+  /// It passes through a buffer, so that every cache line of either side is touched once: at steps that are powers of
+  /// two all lines of a tile compete for the same few places in the cache.
+  @inline(__always)
+  private static func exchange<Bits: BitwiseCopyable>(
+    _ source: UnsafePointer<Bits>, step: Int, _ result: UnsafeMutablePointer<Bits>, step resultStep: Int,
+    rows: Int, columns: Int, _ buffer: UnsafeMutablePointer<Bits>
+  ) {
+    for column in 0..<columns {
+      let line = source + column &* step
+      for row in 0..<rows { buffer[row &* tileColumns &+ column] = line[row] }
+    }
+    for row in 0..<rows { (result + row &* resultStep).update(from: buffer + row &* tileColumns, count: columns) }
   }
 
   /// Calls `body` with source and result offset of every innermost run; dimension `skipped` is held at 0.

@@ -53,13 +53,32 @@ struct ArithmeticKernel: OperatorKernel {
 
     func visit<Element: ArithmeticElement>(_ type: Element.Type) throws(OperatorError) -> Tensor {
       switch operation {
-      case .add: plan.combine(a, b) { (x: Element, y: Element) in Element.sum(x, y) }
-      case .sub: plan.combine(a, b) { (x: Element, y: Element) in Element.difference(x, y) }
-      case .mul: plan.combine(a, b) { (x: Element, y: Element) in Element.product(x, y) }
-      case .div: plan.combine(a, b) { (x: Element, y: Element) in Element.quotient(x, y) }
-      case .min: plan.combine(a, b) { (x: Element, y: Element) in Element.minimumOrNaN(x, y) }
-      case .max: plan.combine(a, b) { (x: Element, y: Element) in Element.maximumOrNaN(x, y) }
+      case .add: plan.combine(a, b, Addition<Element>())
+      case .sub: plan.combine(a, b, Subtraction<Element>())
+      case .mul: plan.combine(a, b, Multiplication<Element>())
+      case .div: plan.combine(a, b, Division<Element>())
+      case .min: plan.combine(a, b, Minimum<Element>())
+      case .max: plan.combine(a, b, Maximum<Element>())
       }
     }
+  }
+
+  private struct Addition<Element: ArithmeticElement>: BinaryOperation {
+    @inline(__always) func apply(_ a: Element, _ b: Element) -> Element { Element.sum(a, b) }
+  }
+  private struct Subtraction<Element: ArithmeticElement>: BinaryOperation {
+    @inline(__always) func apply(_ a: Element, _ b: Element) -> Element { Element.difference(a, b) }
+  }
+  private struct Multiplication<Element: ArithmeticElement>: BinaryOperation {
+    @inline(__always) func apply(_ a: Element, _ b: Element) -> Element { Element.product(a, b) }
+  }
+  private struct Division<Element: ArithmeticElement>: BinaryOperation {
+    @inline(__always) func apply(_ a: Element, _ b: Element) -> Element { Element.quotient(a, b) }
+  }
+  private struct Minimum<Element: ArithmeticElement>: BinaryOperation {
+    @inline(__always) func apply(_ a: Element, _ b: Element) -> Element { Element.minimumOrNaN(a, b) }
+  }
+  private struct Maximum<Element: ArithmeticElement>: BinaryOperation {
+    @inline(__always) func apply(_ a: Element, _ b: Element) -> Element { Element.maximumOrNaN(a, b) }
   }
 }

@@ -88,27 +88,22 @@ struct BroadcastPlan {
   }
 
   /// `operation` on every pair of elements of two operands.
-  ///
-  /// Inlined into each caller so that the loops are compiled for the concrete operation, and vectorized.
-  @inline(__always)
-  func combine<A: TensorElement, B: TensorElement, R: TensorElement>(
-    _ a: Tensor, _ b: Tensor, _ operation: (A, B) -> R
-  ) -> Tensor {
-    Tensor(shape: shape, of: R.self) { result in
-      a.withElements(as: A.self) { a in
-        b.withElements(as: B.self) { b in
+  func combine<Operation: BinaryOperation>(_ a: Tensor, _ b: Tensor, _ operation: Operation) -> Tensor {
+    Tensor(shape: shape, of: Operation.Result.self) { result in
+      a.withElements(as: Operation.Operand.self) { a in
+        b.withElements(as: Operation.Operand.self) { b in
           guard let out = result.baseAddress, let a = a.baseAddress, let b = b.baseAddress else { return }
           forEachRun { start, offsets in
             let (out, a, b) = (out + start, a + offsets[0], b + offsets[1])
             switch (runSteps[0], runSteps[1]) {
-            case (0, 0): out.update(repeating: operation(a[0], b[0]), count: runLength)
+            case (0, 0): out.update(repeating: operation.apply(a[0], b[0]), count: runLength)
             case (0, _):
               let first = a[0]
-              for i in 0..<runLength { out[i] = operation(first, b[i]) }
+              for i in 0..<runLength { out[i] = operation.apply(first, b[i]) }
             case (_, 0):
               let second = b[0]
-              for i in 0..<runLength { out[i] = operation(a[i], second) }
-            default: for i in 0..<runLength { out[i] = operation(a[i], b[i]) }
+              for i in 0..<runLength { out[i] = operation.apply(a[i], second) }
+            default: for i in 0..<runLength { out[i] = operation.apply(a[i], b[i]) }
             }
           }
         }

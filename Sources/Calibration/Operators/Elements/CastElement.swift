@@ -35,8 +35,13 @@ extension CastElement where Self: FixedWidthInteger {
       self = .max
     } else if carrier <= Double(Self.min) {
       self = .min
+    } else if carrier.isNaN {
+      self = 0
+    } else if Self.isSigned || Self.bitWidth < 64 {
+      // By way of a type whose conversion is one instruction; the generic one takes a hundred.
+      self.init(truncatingIfNeeded: Int64(carrier))
     } else {
-      self = carrier.isNaN ? 0 : Self(carrier)
+      self.init(truncatingIfNeeded: UInt64(carrier))
     }
   }
   @inline(__always) init(carrier: Int64) { self.init(truncatingIfNeeded: carrier) }
@@ -48,15 +53,19 @@ extension CastElement where Self: FixedWidthInteger & SignedInteger {
 extension CastElement where Self: FixedWidthInteger & UnsignedInteger {
   @inline(__always) var carrier: UInt64 { UInt64(truncatingIfNeeded: self) }
 }
-extension CastElement where Self: BinaryFloatingPoint {
+
+extension Float: CastElement {
   @inline(__always) var carrier: Double { Double(self) }
   @inline(__always) init(carrier: Double) { self.init(carrier) }
   @inline(__always) init(carrier: Int64) { self.init(carrier) }
   @inline(__always) init(carrier: UInt64) { self.init(carrier) }
 }
-
-extension Float: CastElement {}
-extension Double: CastElement {}
+extension Double: CastElement {
+  @inline(__always) var carrier: Double { self }
+  @inline(__always) init(carrier: Double) { self = carrier }
+  @inline(__always) init(carrier: Int64) { self.init(carrier) }
+  @inline(__always) init(carrier: UInt64) { self.init(carrier) }
+}
 extension Int8: CastElement {}
 extension Int16: CastElement {}
 extension Int32: CastElement {}

@@ -31,15 +31,25 @@ struct ClipKernel: OperatorKernel {
     func visit<Element: ArithmeticElement>(_ type: Element.Type) throws(OperatorError) -> Tensor {
       switch (lower?.first(as: type), upper?.first(as: type)) {
       case (nil, nil): input
-      case (let lower?, nil): input.mapElements { (x: Element) in x < lower ? lower : x }
-      case (nil, let upper?): input.mapElements { (x: Element) in x > upper ? upper : x }
-      case (let lower?, let upper?):
-        input.mapElements { (x: Element) in
-          let raised = x < lower ? lower : x
-          return raised > upper ? upper : raised
-        }
+      case (let lower?, nil): input.map(AtLeast(bound: lower))
+      case (nil, let upper?): input.map(AtMost(bound: upper))
+      case (let lower?, let upper?): input.map(Between(lower: AtLeast(bound: lower), upper: AtMost(bound: upper)))
       }
     }
+  }
+
+  private struct AtLeast<Element: ArithmeticElement>: UnaryOperation {
+    let bound: Element
+    @inline(__always) func apply(_ x: Element) -> Element { x < bound ? bound : x }
+  }
+  private struct AtMost<Element: ArithmeticElement>: UnaryOperation {
+    let bound: Element
+    @inline(__always) func apply(_ x: Element) -> Element { x > bound ? bound : x }
+  }
+  private struct Between<Element: ArithmeticElement>: UnaryOperation {
+    let lower: AtLeast<Element>
+    let upper: AtMost<Element>
+    @inline(__always) func apply(_ x: Element) -> Element { upper.apply(lower.apply(x)) }
   }
 }
 

@@ -42,11 +42,21 @@ struct ComparisonKernel: OperatorKernel {
 
     func visit<Element: ArithmeticElement>(_ type: Element.Type) throws(OperatorError) -> Tensor {
       switch operation {
-      case .equal: plan.combine(a, b) { (x: Element, y: Element) in x == y }
-      case .less: plan.combine(a, b) { (x: Element, y: Element) in x < y }
-      case .greater: plan.combine(a, b) { (x: Element, y: Element) in x > y }
+      case .equal: plan.combine(a, b, Equality<Element>())
+      case .less: plan.combine(a, b, Less<Element>())
+      case .greater: plan.combine(a, b, Greater<Element>())
       }
     }
+  }
+
+  private struct Equality<Element: ArithmeticElement>: BinaryOperation {
+    @inline(__always) func apply(_ a: Element, _ b: Element) -> Bool { a == b }
+  }
+  private struct Less<Element: ArithmeticElement>: BinaryOperation {
+    @inline(__always) func apply(_ a: Element, _ b: Element) -> Bool { a < b }
+  }
+  private struct Greater<Element: ArithmeticElement>: BinaryOperation {
+    @inline(__always) func apply(_ a: Element, _ b: Element) -> Bool { a > b }
   }
 }
 

@@ -31,7 +31,7 @@ struct PowKernel: OperatorKernel {
         return [power.cast(to: base.elementType)]
       }
       // Modulo 2^64 is enough for every width, signed or not: the low bits of a product need only low bits.
-      let power = plan.combine(base.cast(to: .int64), exponent.cast(to: .int64), Self.integerPower)
+      let power = plan.combine(base.cast(to: .int64), exponent.cast(to: .int64), IntegerPower())
       return [power.cast(to: base.elementType)]
     }
   }
@@ -39,25 +39,36 @@ struct PowKernel: OperatorKernel {
   private func singlePower(_ plan: BroadcastPlan, _ base: Tensor, _ exponent: Tensor) -> Tensor {
     // Squares are most of what networks ask for, and a product is exact where powf is only close.
     if exponent.count == 1, exponent.withElements(as: Float.self, { $0[0] }) == 2 {
-      return plan.combine(base, exponent) { (x: Float, _: Float) in x * x }
+      return plan.combine(base, exponent, Square())
     }
-    return plan.combine(base, exponent) { (x: Float, y: Float) in powf(x, y) }
+    return plan.combine(base, exponent, SinglePower())
   }
 
   private func doublePower(_ plan: BroadcastPlan, _ base: Tensor, _ exponent: Tensor) -> Tensor {
-    plan.combine(base, exponent) { (x: Double, y: Double) in Foundation.pow(x, y) }
+    plan.combine(base, exponent, DoublePower())
   }
 
-  private static func integerPower(_ base: Int64, _ exponent: Int64) -> Int64 {
-    if exponent < 0 {
-      return base == 1 ? 1 : base == -1 ? (exponent & 1 == 0 ? 1 : -1) : 0
+  private struct Square: BinaryOperation {
+    @inline(__always) func apply(_ x: Float, _: Float) -> Float { x * x }
+  }
+  private struct SinglePower: BinaryOperation {
+    @inline(__always) func apply(_ x: Float, _ y: Float) -> Float { powf(x, y) }
+  }
+  private struct DoublePower: BinaryOperation {
+    @inline(__always) func apply(_ x: Double, _ y: Double) -> Double { Foundation.pow(x, y) }
+  }
+  private struct IntegerPower: BinaryOperation {
+    func apply(_ base: Int64, _ exponent: Int64) -> Int64 {
+      if exponent < 0 {
+        return base == 1 ? 1 : base == -1 ? (exponent & 1 == 0 ? 1 : -1) : 0
+      }
+      var (result, square, rest) = (Int64(1), base, exponent)
+      while rest > 0 {
+        if rest & 1 == 1 { result &*= square }
+        square &*= square
+        rest >>= 1
+      }
+      return result
     }
-    var (result, square, rest) = (Int64(1), base, exponent)
-    while rest > 0 {
-      if rest & 1 == 1 { result &*= square }
-      square &*= square
-      rest >>= 1
-    }
-    return result
   }
 }

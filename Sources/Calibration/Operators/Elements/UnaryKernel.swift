@@ -34,47 +34,39 @@ struct UnaryKernel: OperatorKernel {
 
   func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
     let input = inputs.required(0)
-    switch operation {
-    case .neg: return [try input.elementType.visit(Negate(input: input))]
-    case .abs: return [try input.elementType.visit(Absolute(input: input))]
-    case .reciprocal:
-      return [
-        input.elementType == .float64
-          ? input.mapElements { (x: Double) in 1 / x } : input.mapElements { (x: Float) in 1 / x }
-      ]
-    case .floor:
-      return [
-        input.elementType == .float64
-          ? input.mapElements { (x: Double) in x.rounded(.down) }
-          : input.mapElements { (x: Float) in x.rounded(.down) }
-      ]
+    let isDouble = input.elementType == .float64
+    return switch operation {
+    case .neg: [try input.elementType.visit(Negate(input: input))]
+    case .abs: [try input.elementType.visit(Absolute(input: input))]
+    case .reciprocal: [isDouble ? input.map(Reciprocal<Double>()) : input.map(Reciprocal<Float>())]
+    case .floor: [isDouble ? input.map(Floor<Double>()) : input.map(Floor<Float>())]
     }
   }
 
   private struct Negate: ArithmeticVisitor {
     let input: Tensor
     func visit<Element: ArithmeticElement>(_ type: Element.Type) throws(OperatorError) -> Tensor {
-      // -0.0 - x, not 0 - x, would be needed for signed zeros of floats; a product with -1 gives them too.
-      input.mapElements { (x: Element) in Element.product(x, Element(count: -1)) }
+      input.map(Negation<Element>())
     }
   }
-
   private struct Absolute: ArithmeticVisitor {
     let input: Tensor
     func visit<Element: ArithmeticElement>(_ type: Element.Type) throws(OperatorError) -> Tensor {
-      input.mapElements { (x: Element) in Element.magnitude(x) }
+      input.map(Magnitude<Element>())
     }
   }
-}
 
-extension Tensor {
-  /// `operation` on every element; inlined so that the loop is compiled for the concrete operation.
-  @inline(__always)
-  func mapElements<Element: TensorElement, R: TensorElement>(_ operation: (Element) -> R) -> Tensor {
-    Tensor(shape: shape, of: R.self) { result in
-      withElements(as: Element.self) { elements in
-        for i in elements.indices { result[i] = operation(elements[i]) }
-      }
-    }
+  private struct Negation<Element: ArithmeticElement>: UnaryOperation {
+    // 0 - x would not change the sign of zero; a product with -1 does.
+    @inline(__always) func apply(_ x: Element) -> Element { Element.product(x, Element(count: -1)) }
+  }
+  private struct Magnitude<Element: ArithmeticElement>: UnaryOperation {
+    @inline(__always) func apply(_ x: Element) -> Element { Element.magnitude(x) }
+  }
+  private struct Reciprocal<Element: BinaryFloatingPoint & TensorElement>: UnaryOperation {
+    @inline(__always) func apply(_ x: Element) -> Element { 1 / x }
+  }
+  private struct Floor<Element: BinaryFloatingPoint & TensorElement>: UnaryOperation {
+    @inline(__always) func apply(_ x: Element) -> Element { x.rounded(.down) }
   }
 }
