@@ -50,3 +50,17 @@ public struct Graph: Sendable {
     return producers
   }
 }
+
+extension Graph {
+  /// The nodes that the given values depend on. Complexity: O(nodes + edges).
+  public func ancestors(of values: Set<ValueID>) -> Set<Int> {
+    var wanted = values
+    var needed: Set<Int> = []
+    for (index, node) in nodes.enumerated().reversed()
+    where node.outputs.contains(where: { $0.map(wanted.contains) ?? false }) {
+      needed.insert(index)
+      for case let input? in node.inputs { wanted.insert(input) }
+    }
+    return needed
+  }
+}

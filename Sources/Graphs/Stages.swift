@@ -25,6 +25,9 @@ public struct Stage: Sendable {
   /// The nodes that must run, in this order, after the nodes of all stages before, so that every input of this
   /// stage's groups is known. The layers of the stage before are among them.
   public var nodes: [Int]
+
+  /// Makes a stage.
+  public init(inputGroups: [InputGroup], nodes: [Int]) { (self.inputGroups, self.nodes) = (inputGroups, nodes) }
 }
 
 extension Graph {

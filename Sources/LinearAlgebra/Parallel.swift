@@ -36,4 +36,21 @@ public enum Parallel {
       }
     }
   }
+
+  /// The results of `body(index)` for every index of `0 ..< count`, in order; computed as by `forEach`.
+  ///
+  /// All pieces run even if one fails; the error of the lowest failing index is thrown, so that the same error is
+  /// reported whatever the number of threads.
+  public static func map<T: Sendable, E: Error>(
+    _ count: Int, threads: Int, _ body: @Sendable (Int) throws(E) -> T
+  ) throws(E) -> [T] {
+    let results = Mutex<[Result<T, E>?]>(Array(repeating: nil, count: count))
+    forEach(count, threads: threads) { index in
+      let result: Result<T, E>
+      do throws(E) { result = .success(try body(index)) } catch { result = .failure(error) }
+      results.withLock { $0[index] = result }
+    }
+    let ordered = results.withLock { $0 }
+    return try ordered.map { result throws(E) in try result!.get() }
+  }
 }

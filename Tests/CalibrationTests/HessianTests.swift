@@ -77,12 +77,12 @@ struct HessianTests {
     let group = group(unfolding, columns: columns)
     let chunk = try InputColumns(group: group, tensors: [tensor])
     #expect(chunk.count == 3 * outputs.0 * outputs.1)
-    let scale = HessianSums.scale(bound: try chunk.largestSumOfSquares(), chunkCount: 1)
+    let scale = SumScale(bound: try chunk.largestSumOfSquares(), chunkCount: 1, columnCount: chunk.count)
     let sums = HessianSums(group: group, scale: scale)
     sums.add(chunk)
-    let hessians = HessianSums.hessians(group: group, sums: sums.take(), scale: scale, columnCount: chunk.count)
-    #expect(hessians.count == unfolding.groups)
-    for (index, hessian) in hessians.enumerated() {
+    let moments = InputMoments.moments(of: group, sums: sums.take(), scale: scale, columnCount: chunk.count)
+    #expect(moments.count == unfolding.groups)
+    for (index, hessian) in moments.map(\.hessian).enumerated() {
       let expected = reference(tensor, unfolding, outputs: outputs, group: index)
       for row in 0..<columns {
         for column in 0..<columns {
@@ -100,7 +100,7 @@ struct HessianTests {
     let chunks = try (0..<6).map { index in
       try InputColumns(group: group, tensors: [Tensor(noise(35, seed: UInt64(index)), shape: [7, 5])])
     }
-    let scale = HessianSums.scale(bound: 7, chunkCount: 6)
+    let scale = SumScale(bound: 7, chunkCount: 6, columnCount: 42)
     func sums(_ order: [Int]) -> [Int64] {
       let sums = HessianSums(group: group, scale: scale)
       for index in order { sums.add(chunks[index]) }
@@ -112,17 +112,50 @@ struct HessianTests {
     #expect(forward == zip(first, second).map { $0 + $1 })
   }
 
-  @Test("the scale fills the integers and leaves room for every chunk")
+  @Test("the scales fill the integers and leave room for every chunk")
   func scale() {
     for bound in [1e-30, 0.3, 1, 7, 1e30] {
       for chunks in [1, 3, 1000] {
-        let scale = HessianSums.scale(bound: bound, chunkCount: chunks)
-        let largest = bound * Double(chunks) * scale
-        #expect(largest <= 0x1p61)
-        #expect(largest > 0x1p58)
+        let scale = SumScale(bound: bound, chunkCount: chunks, columnCount: 50 * chunks)
+        for largest in [
+          bound * Double(chunks) * scale.products, bound.squareRoot() * Double(50 * chunks) * scale.elements,
+        ] {
+          #expect(largest <= 0x1p61)
+          #expect(largest >= 0x1p60)
+        }
       }
     }
-    #expect(HessianSums.scale(bound: 0, chunkCount: 4) == 1)
+    #expect(SumScale(bound: 0, chunkCount: 4, columnCount: 9) == SumScale(bound: 0, chunkCount: 1, columnCount: 1))
+  }
+
+  @Test("centering takes the mean out of H, and a constant column becomes zero")
+  func centering() throws {
+    // Columns: noise about 3, the constant 2, noise.
+    let count = 400
+    let noise = noise(2 * count, seed: 3)
+    var vectors: [Float] = []
+    for index in 0..<count { vectors += [3 + noise[index], 2, noise[count + index]] }
+    let group = group(nil, columns: 3)
+    let chunk = try InputColumns(group: group, tensors: [Tensor(vectors, shape: [count, 3])])
+    let scale = SumScale(bound: try chunk.largestSumOfSquares(), chunkCount: 1, columnCount: count)
+    let sums = HessianSums(group: group, scale: scale)
+    sums.add(chunk)
+    var moments = InputMoments.moments(of: group, sums: sums.take(), scale: scale, columnCount: count)[0]
+    var mean = [0.0, 0.0, 0.0]
+    for index in vectors.indices { mean[index % 3] += Double(vectors[index]) / Double(count) }
+    for column in 0..<3 { #expect(abs(moments.mean[column] - mean[column]) < 1e-12) }
+    moments.center()
+    for (row, column) in [(0, 0), (0, 2), (2, 2)] {
+      var covariance = 0.0
+      for index in 0..<count {
+        let left = Double(vectors[index * 3 + row]) - mean[row]
+        let right = Double(vectors[index * 3 + column]) - mean[column]
+        covariance += left * right * 2 / Double(count)
+      }
+      // X Xᵀ of values up to 4 in float32: a relative 2^-24 of 16 per term, N terms averaged.
+      #expect(abs(moments.hessian[row, column] - covariance) < 1e-5)
+    }
+    for column in 0..<3 { #expect(moments.hessian[1, column] == 0) }
   }
 
   @Test("NaN names channel and sample; overflow of float32 is refused")

@@ -11,6 +11,7 @@ public enum HessianError: Error, Equatable, CustomStringConvertible {
   /// The input has another number of channels than the weight.
   case wrongWidth(shape: [Int], expected: Int)
 
+  /// What is wrong, and what to do.
   public var description: String {
     switch self {
     case .notFinite(let channel, _):

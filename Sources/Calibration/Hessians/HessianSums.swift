@@ -4,38 +4,34 @@ import Synchronization
 
 internal import CKernels
 
-/// X Xᵀ of one input group, added up as 64-bit integers: any partition of the chunks gives the same sum.
+/// X Xᵀ and the row sums of X of one input group, added up as 64-bit integers: any partition of the chunks gives the
+/// same sums.
 ///
-/// Each chunk's X Xᵀ is formed in float32 by BLAS, multiplied by `scale` (a power of two, so exactly), rounded to
-/// an integer and added. Integer addition is associative: neither the number of ranks nor the order of threads
-/// can change a bit. The scale leaves room for all chunks, so no sum overflows (`HessianSums.scale`).
+/// Each chunk's X Xᵀ is formed in float32 by BLAS (the row sums in float64), multiplied by a power of two, so exactly,
+/// rounded to an integer and added. Integer addition is associative: neither the number of ranks nor the order of
+/// threads can change a bit. The scales leave room for all chunks, so no sum overflows (`SumScale`).
 ///
-/// Layout of `sums`: for each Hessian of the group in turn, the packed upper triangle as in `SymmetricMatrix`.
+/// Layout of the sums: for each Hessian of the group in turn, the packed upper triangle as in `SymmetricMatrix`; then for
+/// each Hessian its `columns` row sums.
 public final class HessianSums: Sendable {
   /// The input group whose columns are added.
   public let group: InputGroup
-  /// What a chunk's float32 sums are multiplied by.
-  public let scale: Double
+  /// What a chunk's sums are multiplied by.
+  public let scale: SumScale
   private let sums: Mutex<[Int64]>
 
   /// Zero sums.
-  public init(group: InputGroup, scale: Double) {
+  public init(group: InputGroup, scale: SumScale) {
     (self.group, self.scale) = (group, scale)
-    sums = Mutex([Int64](repeating: 0, count: group.groups * SymmetricMatrix.count(order: group.columns)))
+    sums = Mutex([Int64](repeating: 0, count: Self.count(group)))
   }
 
-  /// The power of two that brings sums over `chunkCount` chunks, none of whose diagonals exceeds `bound`, to at most 2⁶¹.
-  ///
-  /// float32 rounding makes a computed sum exceed its bound by less than a factor of two, for which one more bit
-  /// is left. An input that is zero everywhere has scale 1.
-  public static func scale(bound: Double, chunkCount: Int) -> Double {
-    let total = bound * Double(max(chunkCount, 1))
-    guard total > 0 else { return 1 }
-    let exponent = min(61 - total.exponent - 1, 1000)
-    return Double(sign: .plus, exponent: Int(exponent), significand: 1)
+  /// Number of integers in the sums of `group`.
+  public static func count(_ group: InputGroup) -> Int {
+    group.groups * (SymmetricMatrix.count(order: group.columns) + group.columns)
   }
 
-  /// Adds X Xᵀ of one chunk. Safe to call from several threads at once.
+  /// Adds X Xᵀ and the row sums of one chunk. Safe to call from several threads at once.
   ///
   /// Complexity: O(columns² * columns of X) in float32 BLAS plus O(columns²) for the sum, per Hessian of the group.
   public func add(_ chunk: InputColumns) {
@@ -60,16 +56,6 @@ public final class HessianSums: Sendable {
     }
   }
 
-  /// H = 2/N X Xᵀ from integer sums, in float64: one matrix per group.
-  public static func hessians(group: InputGroup, sums: [Int64], scale: Double, columnCount: Int) -> [SymmetricMatrix] {
-    let size = SymmetricMatrix.count(order: group.columns)
-    let factor = 2 / (Double(max(columnCount, 1)) * scale)
-    return (0..<group.groups).map { index in
-      SymmetricMatrix(
-        order: group.columns, upper: sums[index * size..<(index + 1) * size].map { Double($0) * factor })
-    }
-  }
-
   // A SYRK's operand stays below this many elements (32 MB), so that memory per thread is bounded.
   private static let panelElements = 8 << 20
 
@@ -81,7 +67,12 @@ public final class HessianSums: Sendable {
       BLAS.symmetricRankUpdate(
         elements.baseAddress!, rows: columns, depth: vectors, transposed: true, leading: columns, accumulate: false,
         into: partial)
-      add(partial, group: 0)
+      var rowSums = [Double](repeating: 0, count: columns)
+      for vector in 0..<vectors {
+        let entries = UnsafeBufferPointer(rebasing: elements[vector * columns..<(vector + 1) * columns])
+        for column in 0..<columns { rowSums[column] += Double(entries[column]) }
+      }
+      add(partial, rowSums, group: 0)
     }
   }
 
@@ -98,6 +89,7 @@ public final class HessianSums: Sendable {
     withPartial { partial in
       for index in 0..<unfolding.groups {
         let start = elements.baseAddress! + index * channelsPerGroup * plane
+        var rowSums = [Double](repeating: 0, count: columns)
         for first in stride(from: 0, to: images, by: panelImages) {
           let count = min(panelImages, images - first)
           geometry.unfold(
@@ -106,8 +98,12 @@ public final class HessianSums: Sendable {
           BLAS.symmetricRankUpdate(
             panel.baseAddress!, rows: columns, depth: count * positions, transposed: false,
             leading: count * positions, accumulate: first > 0, into: partial)
+          for row in 0..<columns {
+            rowSums[row] += WideSums.sum(
+              UnsafeBufferPointer(rebasing: panel[row * count * positions..<(row + 1) * count * positions]))
+          }
         }
-        add(partial, group: index)
+        add(partial, rowSums, group: index)
       }
     }
   }
@@ -119,16 +115,19 @@ public final class HessianSums: Sendable {
     body(partial.baseAddress!)
   }
 
-  /// Adds the upper triangle of a row-major X Xᵀ to the sums of Hessian `index`.
-  private func add(_ partial: UnsafeMutablePointer<Float>, group index: Int) {
+  /// Adds the upper triangle of a row-major X Xᵀ and the row sums to the sums of Hessian `index`.
+  private func add(_ partial: UnsafeMutablePointer<Float>, _ rowSums: [Double], group index: Int) {
     let order = group.columns
     let size = SymmetricMatrix.count(order: order)
+    let rowSumStart = group.groups * size + index * order
+    let scale = scale
     sums.withLock { sums in
       sums.withUnsafeMutableBufferPointer { sums in
         var target = sums.baseAddress! + index * size
         for row in 0..<order {
-          kernels_add_scaled(target, partial + row * order + row, order - row, scale)
+          kernels_add_scaled(target, partial + row * order + row, order - row, scale.products)
           target += order - row
+          sums[rowSumStart + row] += Int64((rowSums[row] * scale.elements).rounded(.toNearestOrEven))
         }
       }
     }

@@ -71,24 +71,10 @@ public struct InputColumns: Sendable {
         }
         for channel in 0..<channels {
           let start = (block * channels + channel) * inner
-          sums[channel] += sumOfSquares(UnsafeBufferPointer(rebasing: elements[start..<start + inner]))
+          sums[channel] += WideSums.squares(UnsafeBufferPointer(rebasing: elements[start..<start + inner]))
         }
       }
     }
     return sums
-  }
-
-  /// Eight partial sums in a fixed order, so that the loop vectorizes and the result is always the same.
-  private static func sumOfSquares(_ elements: UnsafeBufferPointer<Float>) -> Double {
-    var sums = SIMD8<Double>(repeating: 0)
-    let whole = elements.count / 8 * 8
-    for start in stride(from: 0, to: whole, by: 8) {
-      let lanes = UnsafeRawPointer(elements.baseAddress! + start).loadUnaligned(as: SIMD8<Float>.self)
-      let wide = SIMD8<Double>(lanes)
-      sums += wide * wide
-    }
-    var sum = sums.sum()
-    for index in whole..<elements.count { sum += Double(elements[index]) * Double(elements[index]) }
-    return sum
   }
 }

@@ -7,6 +7,7 @@ public enum OperatorError: Error, Equatable, CustomStringConvertible {
   /// A library that computes the operator refused a call, such as for lack of memory.
   case failed(String)
 
+  /// What is wrong, and what to do.
   public var description: String {
     switch self {
     case .unsupported(let what): "not supported: \(what)"

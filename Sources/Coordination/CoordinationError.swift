@@ -1,0 +1,34 @@
+/// Why a run stops; every description says where, what, which value, and what to do.
+public enum CoordinationError: Error, CustomStringConvertible {
+  /// A pattern of `--keep` or `--bits-for` names no layer.
+  case patternMatchesNothing(pattern: String, example: String)
+  /// The model has nothing that can be quantized.
+  case noLayers(model: String)
+  /// The samples do not fit the model's inputs.
+  case samplesDoNotFit(path: String, reason: String)
+  /// A layer's calibration inputs cannot be used.
+  case calibration(layer: String, samples: String, reason: String)
+  /// A layer cannot be quantized.
+  case layer(name: String, reason: String)
+  /// Labels do not fit the model's outputs or the samples.
+  case labels(path: String, reason: String)
+  /// The output path cannot be written to.
+  case output(path: String, reason: String)
+  /// A model to compare with differs in its outputs.
+  case reference(path: String, reason: String)
+
+  /// What is wrong, and what to do.
+  public var description: String {
+    switch self {
+    case .patternMatchesNothing(let pattern, let example):
+      "no layer matches the pattern \"\(pattern)\"; names look like \"\(example)\" (rankwise inspect lists them)"
+    case .noLayers(let model): "\(model): no Conv, Gemm or MatMul with a constant float32 weight was found"
+    case .samplesDoNotFit(let path, let reason): "\(path): \(reason)"
+    case .calibration(let layer, let samples, let reason): "\(layer), \(samples): \(reason)"
+    case .layer(let name, let reason): "\(name): \(reason)"
+    case .labels(let path, let reason): "\(path): \(reason)"
+    case .output(let path, let reason): "\(path): \(reason)"
+    case .reference(let path, let reason): "\(path): \(reason)"
+    }
+  }
+}

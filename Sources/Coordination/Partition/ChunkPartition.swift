@@ -1,0 +1,43 @@
+/// How the calibration samples are cut into chunks, and which rank forwards which chunk.
+///
+/// The chunks depend on the model and the data alone; only their assignment depends on the number of ranks.
+public struct ChunkPartition: Sendable {
+  /// Number of samples.
+  public let sampleCount: Int
+  /// Samples of a chunk; the last one may have fewer.
+  public let chunkSize: Int
+
+  /// Number of chunks.
+  public var chunkCount: Int { (sampleCount + chunkSize - 1) / chunkSize }
+
+  /// Cuts `sampleCount` samples into chunks of `chunkSize`.
+  public init(sampleCount: Int, chunkSize: Int) {
+    precondition(sampleCount > 0 && chunkSize > 0, "\(sampleCount) samples in chunks of \(chunkSize)")
+    (self.sampleCount, self.chunkSize) = (sampleCount, chunkSize)
+  }
+
+  /// The samples of chunk `index`.
+  public func samples(ofChunk index: Int) -> Range<Int> {
+    index * chunkSize..<min((index + 1) * chunkSize, sampleCount)
+  }
+
+  /// The chunks that `rank` of `size` ranks forwards: consecutive ones, their numbers differing by at most one.
+  public func chunks(ofRank rank: Int, size: Int) -> Range<Int> {
+    rank * chunkCount / size..<(rank + 1) * chunkCount / size
+  }
+
+  /// A chunk size for a model whose layers see `positions` output positions per sample.
+  ///
+  /// A Hessian's SYRK should be worth its pass over C² elements, so the layer with the fewest positions should see a few
+  /// hundred columns in a chunk; but a chunk's activations stay below `memoryLimit` bytes, and at least sixteen chunks are
+  /// made where there are samples for it, so that ranks and threads find work. Always a multiple of `batch`, the model's
+  /// own fixed batch (1 if it is open).
+  public static func chunkSize(
+    sampleCount: Int, fewestPositions: Int, activationBytes: Int, batch: Int, memoryLimit: Int = 512 << 20
+  ) -> Int {
+    let wanted = (384 + fewestPositions - 1) / max(fewestPositions, 1)
+    let fitting = max(1, memoryLimit / max(activationBytes, 1))
+    let size = max(1, min(wanted, fitting, max(1, sampleCount / 16), 64))
+    return (size + batch - 1) / batch * batch
+  }
+}

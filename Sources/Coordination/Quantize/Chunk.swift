@@ -1,0 +1,36 @@
+import Calibration
+import Graphs
+import Synchronization
+
+/// The live activations of one chunk of samples: one table per batch of the model.
+final class Chunk: Sendable {
+  /// The samples of the chunk.
+  let samples: Range<Int>
+  private let batches: Mutex<[(table: ValueTable, plan: Plan)]>
+
+  /// A chunk at the model's inputs; each batch with the plan for its size.
+  init(samples: Range<Int>, batches: [(inputs: [ValueID: Tensor], plan: Plan)]) {
+    self.samples = samples
+    self.batches = Mutex(batches.map { (ValueTable($0.inputs), $0.plan) })
+  }
+
+  /// Runs `nodes` on every batch of the chunk and drops the values that `liveness` says nobody reads any more.
+  func run(
+    _ nodes: [Int], executor: Executor, weights: Weights, liveness: Liveness
+  ) throws(ExecutionError) {
+    try batches.withLock { batches throws(ExecutionError) in
+      for index in batches.indices {
+        try executor.run(
+          nodes, plan: batches[index].plan, weights: weights, liveness: liveness, table: &batches[index].table)
+      }
+    }
+  }
+
+  /// What `group` reads, cut from all batches.
+  func columns(for group: InputGroup) throws(HessianError) -> InputColumns {
+    let tensors = batches.withLock { batches in
+      batches.map { $0.table[group.input] ?? $0.plan.constant(group.input)! }
+    }
+    return try InputColumns(group: group, tensors: tensors)
+  }
+}

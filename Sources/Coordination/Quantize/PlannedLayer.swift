@@ -1,0 +1,39 @@
+import Graphs
+import Models
+import Quantization
+
+/// A layer with what was decided for it.
+struct PlannedLayer: Sendable {
+  let layer: Layer
+  let scheme: QuantizationScheme
+  /// The constant that holds the layer's bias, one per row, if quantization may change it.
+  let bias: ValueID?
+
+  /// The layer's shape in a line of rows.
+  var shape: RowPartition.LayerShape {
+    RowPartition.LayerShape(rows: layer.rows, columns: layer.columns, groups: layer.groups)
+  }
+
+  /// Rows that share one Hessian.
+  var rowsPerHessian: Int { layer.rows / layer.groups }
+
+  /// Which elements of the weight tensor share a scale.
+  var storedGranularity: QuantizedWeight.Granularity {
+    switch scheme.granularity {
+    case .tensor: .perTensor
+    case .channel: .perAxis(layer.channelAxis)
+    case .group: .blocked(axis: 1 - layer.channelAxis, blockSize: scheme.groupSize(columns: layer.columns))
+    }
+  }
+
+  /// Scales or zero points, rows x groups, in the order in which the written model has them.
+  func storedOrder<Element>(_ values: [Element]) -> [Element] {
+    switch (scheme.granularity, layer.layout) {
+    case (.tensor, _): return [values[0]]
+    case (.group, .columnMajor):
+      let groups = scheme.groupCount(columns: layer.columns)
+      return (0..<groups).flatMap { group in (0..<layer.rows).map { values[$0 * groups + group] } }
+    default: return values
+    }
+  }
+}

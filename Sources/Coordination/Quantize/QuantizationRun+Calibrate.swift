@@ -1,0 +1,72 @@
+import Calibration
+import Graphs
+import LinearAlgebra
+import MPI
+
+extension QuantizationRun {
+  /// Forwards this rank's chunks to the inputs of `stage` and adds up the Hessians of its input groups.
+  ///
+  /// Collective: the ranks agree on the scale of the integer sums (the largest bound over all chunks) and on the
+  /// number of columns. The sums themselves stay on this rank.
+  mutating func calibrate(
+    _ stage: Stage, stageIndex: Int, _ world: borrowing Communicator
+  ) throws -> [CalibratedGroup] {
+    let (chunks, executor, weights, liveness) = (chunks, executor, weights, liveness)
+    let groups = stage.inputGroups
+    let threads = options.threads
+    let names = groups.map { layers[$0.layers[0]].layer.name }
+
+    // Each chunk's bound and number of columns, for every group.
+    let facts: [[(bound: Double, columns: Int)]] = try world.collectively {
+      try timer.measure(.forward) {
+        try Parallel.map(chunks.count, threads: threads) { index throws -> [(bound: Double, columns: Int)] in
+          let chunk = chunks[index]
+          try chunk.run(stage.nodes, executor: executor, weights: weights, liveness: liveness)
+          return try groups.indices.map { group in
+            do {
+              let columns = try chunk.columns(for: groups[group])
+              return (try columns.largestSumOfSquares(), columns.count)
+            } catch let error as HessianError {
+              throw CoordinationError.calibration(
+                layer: names[group], samples: chunk.describe(error), reason: error.description)
+            }
+          }
+        }
+      }
+    }
+    var bounds = groups.indices.map { group in facts.map { $0[group].bound }.max() ?? 0 }
+    var counts = groups.indices.map { group in Int64(facts.reduce(0) { $0 + $1[group].columns }) }
+    try timer.measure(.reduce) {
+      try world.allReduce(&bounds, .maximum, waiting: .polite)
+      try world.allReduce(&counts, .sum, waiting: .polite)
+    }
+
+    let chunkCount = chunkPartition.chunkCount
+    let sums = groups.indices.map { group in
+      HessianSums(
+        group: groups[group],
+        scale: SumScale(bound: bounds[group], chunkCount: chunkCount, columnCount: Int(counts[group])))
+    }
+    try timer.measure(.hessian) {
+      _ = try Parallel.map(chunks.count * groups.count, threads: threads) { (index) throws(HessianError) -> Void in
+        let (group, chunk) = index.quotientAndRemainder(dividingBy: chunks.count)
+        sums[group].add(try chunks[chunk].columns(for: groups[group]))
+      }
+    }
+    progress.advance(
+      by: geometry.work(stage: stage, samples: feed.count), "stage \(stageIndex + 1)/\(stages.count)  \(names[0])")
+    return groups.indices.map { group in
+      CalibratedGroup(
+        group: groups[group], sums: sums[group].take(), scale: sums[group].scale, columnCount: Int(counts[group]),
+        isCentered: groups[group].layers.allSatisfy { layers[$0].bias != nil })
+    }
+  }
+}
+
+extension Chunk {
+  /// The samples that `error` is about, for a message.
+  fileprivate func describe(_ error: HessianError) -> String {
+    if case .notFinite(_, let sample) = error { return "sample \(samples.lowerBound + sample)" }
+    return "samples \(samples.lowerBound) to \(samples.upperBound - 1)"
+  }
+}

@@ -1,0 +1,156 @@
+import Calibration
+import Graphs
+import LinearAlgebra
+import MPI
+import Quantization
+
+extension QuantizationRun {
+  /// Adds up the sums at the owners, factors there, and sends the factors to the ranks that hold rows.
+  ///
+  /// - Parameter members: the layers, in the order of `partition`'s line.
+  /// - Returns: for each layer that this rank holds rows of, its factors, one per Hessian.
+  mutating func factorAndBroadcast(
+    _ groups: inout [CalibratedGroup], members: [Int], _ partition: RowPartition, _ world: borrowing Communicator
+  ) throws -> [Int: [SharedFactor]] {
+    try timer.measure(.reduce) {
+      for index in groups.indices {
+        try world.reduce(&groups[index].sums, .sum, root: groups[index].owner, waiting: .polite)
+        if groups[index].owner != world.rank { groups[index].sums = [] }
+      }
+    }
+    let moments = groups.map { group -> [InputMoments] in
+      guard group.owner == world.rank else { return [] }
+      var moments = InputMoments.moments(
+        of: group.group, sums: group.sums, scale: group.scale, columnCount: group.columnCount)
+      if group.isCentered { for index in moments.indices { moments[index].center() } }
+      return moments
+    }
+    for index in groups.indices { groups[index].sums = [] }
+    let own = try world.collectively {
+      try timer.measure(.factor) { try factorOwn(groups, moments, rank: world.rank) }
+    }
+    try record(own, of: groups, world)
+    for (index, group) in groups.enumerated() where group.isCentered {
+      let means = try world.broadcastValue(moments[index].flatMap(\.mean), root: group.owner, waiting: .polite)
+      for layer in group.group.layers { quantized[layer]!.inputMeans = means }
+    }
+
+    var factors: [Int: [SharedFactor]] = [:]
+    try timer.measure(.broadcast) {
+      for (index, group) in groups.enumerated() {
+        let lineLayers = Set(group.group.layers.map { member in members.firstIndex(of: member)! })
+        let received = try broadcast(
+          own[index], of: group.group, owner: group.owner, holders: partition.ranks(holding: lineLayers), world)
+        if let received { for layer in group.group.layers { factors[layer] = received } }
+      }
+    }
+    return factors
+  }
+
+  /// Lets every rank know what the owners had to do to factor: damping, escalations, dead columns. Collective.
+  private mutating func record(
+    _ own: [[SharedFactor]?], of groups: [CalibratedGroup], _ world: borrowing Communicator
+  ) throws {
+    var facts = own.flatMap { factors -> [Double] in
+      let factors = factors ?? []
+      return [
+        factors.map(\.damping).max() ?? 0, Double(factors.map(\.escalations).max() ?? 0),
+        Double(factors.reduce(0) { $0 + $1.deadColumns.count }),
+      ]
+    }
+    try world.allReduce(&facts, .maximum, waiting: .polite)
+    for (index, group) in groups.enumerated() {
+      for member in group.group.layers {
+        var layer = QuantizedLayer(layers[member])
+        layer.damping = facts[index * 3]
+        layer.escalations = Int(facts[index * 3 + 1])
+        layer.deadColumns = Int(facts[index * 3 + 2])
+        quantized[member] = layer
+      }
+    }
+  }
+
+  /// Factors every Hessian of the groups that this rank owns; nil for the others.
+  private func factorOwn(
+    _ groups: [CalibratedGroup], _ moments: [[InputMoments]], rank: Int
+  ) throws -> [[SharedFactor]?] {
+    let jobs = groups.indices.filter { groups[$0].owner == rank }.flatMap { group in
+      (0..<groups[group].group.groups).map { (group: group, hessian: $0) }
+    }
+    let (layers, order, damping) = (layers, options.order, options.damping)
+    let weights = order == .sensitivity || order == .auto ? stackedWeights(groups, rank: rank) : [:]
+    let results = try Parallel.map(jobs.count, threads: options.threads) { index throws -> SharedFactor in
+      let job = jobs[index]
+      let members = groups[job.group].group.layers
+      do {
+        let errors = weights[job.group].map { stacks in
+          Self.roundingErrors(stacks, members.map { layers[$0] }, hessian: job.hessian)
+        }
+        return try SharedFactor.make(
+          hessian: moments[job.group][job.hessian].hessian, order: order, roundingErrors: errors, damping: damping)
+      } catch let error as QuantizationError {
+        throw CoordinationError.layer(name: layers[members[0]].layer.name, reason: error.description)
+      }
+    }
+    var own = [[SharedFactor]?](repeating: nil, count: groups.count)
+    for (job, factor) in zip(jobs, results) { own[job.group] = (own[job.group] ?? []) + [factor] }
+    return own
+  }
+
+  /// For each group that this rank owns, the matrices of its layers.
+  private func stackedWeights(_ groups: [CalibratedGroup], rank: Int) -> [Int: [[Float]]] {
+    var stacks: [Int: [[Float]]] = [:]
+    for (index, group) in groups.enumerated() where group.owner == rank {
+      stacks[index] = group.group.layers.map {
+        layers[$0].layer.matrix(from: graph.constants[layers[$0].layer.weight]!)
+      }
+    }
+    return stacks
+  }
+
+  /// Squared rounding errors by column over the rows of all layers that share a Hessian.
+  private static func roundingErrors(_ stacks: [[Float]], _ members: [PlannedLayer], hessian: Int) -> [Double] {
+    var sums = [Double](repeating: 0, count: members[0].layer.columns)
+    for (matrix, member) in zip(stacks, members) {
+      let columns = member.layer.columns
+      let rows = member.rowsPerHessian
+      matrix.withUnsafeBufferPointer { matrix in
+        let part = UnsafeBufferPointer(rebasing: matrix[hessian * rows * columns..<(hessian + 1) * rows * columns])
+        let errors = SharedFactor.roundingErrors(
+          weights: part, rows: rows, columns: columns, scheme: member.scheme)
+        for column in 0..<columns { sums[column] += errors[column] }
+      }
+    }
+    return sums
+  }
+
+  /// Sends a group's factors from its owner to the ranks that hold rows; nil on ranks that do not.
+  private func broadcast(
+    _ own: [SharedFactor]?, of group: InputGroup, owner: Int, holders: [Int], _ world: borrowing Communicator
+  ) throws -> [SharedFactor]? {
+    let receivers = Set(holders).union([owner]).sorted()
+    guard receivers.contains(world.rank) else { return nil }
+    if receivers.count == 1 { return own }
+    let communicator = try world.subset(receivers)
+    let root = receivers.firstIndex(of: owner)!
+    let (hessians, columns, size) = (group.groups, group.columns, SymmetricMatrix.count(order: group.columns))
+    var orders = own?.flatMap(\.order) ?? [Int32](repeating: 0, count: hessians * columns)
+    var curvatures = own?.flatMap(\.curvature) ?? [Float](repeating: 0, count: hessians * columns)
+    var inverses = own?.flatMap(\.inverse) ?? [Float](repeating: 0, count: hessians * size)
+    var scalars =
+      own?.flatMap { [$0.unit, $0.damping, Double($0.escalations)] } ?? Array(repeating: 0, count: hessians * 3)
+    try communicator.broadcast(&orders, root: root, waiting: .polite)
+    try communicator.broadcast(&curvatures, root: root, waiting: .polite)
+    try communicator.broadcast(&inverses, root: root, waiting: .polite)
+    try communicator.broadcast(&scalars, root: root, waiting: .polite)
+    guard holders.contains(world.rank) else { return nil }
+    if let own { return own }
+    return try (0..<hessians).map { index in
+      let part = index * columns..<(index + 1) * columns
+      return try SharedFactor(
+        order: Array(orders[part]), inverse: Array(inverses[index * size..<(index + 1) * size]),
+        curvature: Array(curvatures[part]), unit: scalars[index * 3], damping: scalars[index * 3 + 1],
+        escalations: Int(scalars[index * 3 + 2]))
+    }
+  }
+}

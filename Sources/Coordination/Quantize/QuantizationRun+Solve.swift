@@ -1,0 +1,114 @@
+import Graphs
+import LinearAlgebra
+import MPI
+import Quantization
+
+extension QuantizationRun {
+  /// Solves this rank's rows and gathers all ranks' rows on every rank.
+  ///
+  /// Afterwards `quantized` holds the layers in `members`, and the graph runs with their dequantized weights.
+  mutating func solveAndGather(
+    members: [Int], factors: [Int: [SharedFactor]], _ partition: RowPartition, _ world: borrowing Communicator
+  ) throws {
+    let own = try world.collectively {
+      try timer.measure(.solve) { try solve(partition.pieces[world.rank], members: members, factors: factors) }
+    }
+    let gathered = try timer.measure(.gather) {
+      try world.allGatherv(own.span, waiting: .polite).elements
+    }
+    assemble(gathered, members: members, partition)
+  }
+
+  /// The message of this rank's ranges, in line order; a range may be solved in several parts by several threads.
+  private func solve(
+    _ ranges: [RowRange], members: [Int], factors: [Int: [SharedFactor]]
+  ) throws -> [UInt8] {
+    let (layers, options) = (layers, options)
+    let total = ranges.reduce(0) { $0 + $1.rows.count }
+    let part = max(1, total / (4 * options.threads * RowPartition.tileRows)) * RowPartition.tileRows
+    let limit = options.threads == 1 ? 1024 : min(part, 1024)
+    let parts = ranges.flatMap { range in
+      stride(from: range.rows.lowerBound, to: range.rows.upperBound, by: limit).map { start in
+        RowRange(
+          layer: range.layer, hessian: range.hessian, rows: start..<min(start + limit, range.rows.upperBound))
+      }
+    }
+    // What the parts of one layer share is prepared once: its matrix, and the solver of each Hessian.
+    let lineLayers = Array(Set(ranges.map(\.layer))).sorted()
+    let matrices = Dictionary(
+      uniqueKeysWithValues: lineLayers.map { line in
+        let layer = layers[members[line]].layer
+        return (line, layer.matrix(from: graph.constants[layer.weight]!))
+      })
+    let solverKeys = Array(Set(ranges.map { [$0.layer, $0.hessian] }))
+    let tensorGrids = try lineLayers.reduce(into: [Int: TensorGrid]()) { grids, line in
+      grids[line] = try tensorGrid(layers[members[line]], matrices[line]!, factors[members[line]])
+    }
+    let built = Parallel.map(solverKeys.count, threads: options.threads) { index -> RowSolver in
+      let (line, hessian) = (solverKeys[index][0], solverKeys[index][1])
+      return RowSolver(
+        factor: factors[members[line]]![hessian], scheme: layers[members[line]].scheme, grid: options.grid,
+        method: options.method, tensorGrid: tensorGrids[line])
+    }
+    let solvers = Dictionary(uniqueKeysWithValues: zip(solverKeys, built))
+    let blocks = try Parallel.map(parts.count, threads: options.threads) { index throws -> RowBlock in
+      let range = parts[index]
+      let columns = layers[members[range.layer]].layer.columns
+      do {
+        return try matrices[range.layer]!.withUnsafeBufferPointer { matrix in
+          let rows = matrix[range.rows.lowerBound * columns..<range.rows.upperBound * columns]
+          return try solvers[[range.layer, range.hessian]]!.solve(
+            weights: UnsafeBufferPointer(rebasing: rows), rows: range.rows.count)
+        }
+      } catch let error as QuantizationError {
+        throw CoordinationError.layer(name: layers[members[range.layer]].layer.name, reason: error.description)
+      }
+    }
+    var bytes: [UInt8] = []
+    var next = 0
+    for range in ranges {
+      let first = next
+      while next < parts.count, parts[next].layer == range.layer, parts[next].hessian == range.hessian { next += 1 }
+      RowMessage.append(blocks[first..<next], to: &bytes)
+    }
+    return bytes
+  }
+
+  /// The one grid of a layer with per-tensor granularity, from all of its rows; nil otherwise.
+  private func tensorGrid(
+    _ planned: PlannedLayer, _ matrix: [Float], _ factors: [SharedFactor]?
+  ) throws -> TensorGrid? {
+    guard planned.scheme.granularity == .tensor else { return nil }
+    // Hessians of a grouped convolution weigh the columns alike: the mean of their curvatures, in the units of H.
+    let curvature = (0..<planned.layer.columns).map { column in
+      Float(factors!.reduce(0.0) { $0 + Double($1.curvature[column]) * $1.unit } / Double(factors!.count))
+    }
+    return try matrix.withUnsafeBufferPointer { weights in
+      try RowSolver.tensorGrid(
+        weights: weights, rows: planned.layer.rows, columns: planned.layer.columns, scheme: planned.scheme,
+        grid: options.grid, curvature: curvature)
+    }
+  }
+
+  /// Puts the gathered rows together and lets the graph run with the new weights.
+  private mutating func assemble(_ bytes: [UInt8], members: [Int], _ partition: RowPartition) {
+    var reader = RowMessage.Reader(bytes)
+    for range in partition.pieces.joined() {
+      let member = members[range.layer]
+      quantized[member]!.place(reader.next(range, layers[member]), rows: range.rows)
+    }
+    for member in members {
+      let planned = layers[member]
+      let (layer, original) = (planned.layer, graph.constants[planned.layer.weight]!)
+      let matrix = quantized[member]!.dequantized(planned)
+      weights[layer.weight] = Tensor(layer.tensorOrder(matrix), shape: original.shape)
+      if let bias = planned.bias, !quantized[member]!.inputMeans.isEmpty {
+        let changes = quantized[member]!.biasChanges(
+          planned, original: layer.matrix(from: original), dequantized: matrix)
+        let before = graph.constants[bias]!
+        let after = zip(before.array(of: Float.self), changes).map { Float(Double($0) + $1) }
+        weights[bias] = Tensor(after, shape: before.shape)
+      }
+    }
+  }
+}

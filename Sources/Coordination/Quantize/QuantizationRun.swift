@@ -1,0 +1,168 @@
+import Calibration
+import Graphs
+import LinearAlgebra
+import MPI
+import Models
+import Quantization
+
+/// One quantization of one model: every rank makes one and calls `run` together.
+///
+/// Rank 0 prints and writes; all ranks hold the small state (the model, the codes of all layers), and each holds the
+/// activations of its own chunks.
+public struct QuantizationRun {
+  let options: QuantizeOptions
+  var model: ONNXModel
+  var graph: Graph
+  var layers: [PlannedLayer]
+  var kept: [KeptWeight]
+  let stages: [Stage]
+  let feed: SampleFeed
+  let chunkPartition: ChunkPartition
+  let executor: Executor
+  let geometry: LayerGeometry
+  let liveness: Liveness
+  var weights = Weights()
+  var chunks: [Chunk] = []
+  var quantized: [QuantizedLayer?]
+  let timer: PhaseTimer
+  var progress: Progress
+
+  /// Reads model and samples and plans the run. Throws what is wrong with either before any work starts.
+  public init(_ options: QuantizeOptions, isCoordinator: Bool, log: RankLog) throws {
+    Parallel.useSingleThreadedLibraries()
+    self.options = options
+    let timer = PhaseTimer(log: log)
+    (model, feed) = try timer.measure(.read) {
+      var model = try ONNXModel(contentsOf: options.model)
+      _ = try model.foldBatchNormalizations()
+      return (model, try SampleFeed(options: options, graph: try model.graph()))
+    }
+    graph = try model.graph()
+    if options.correctsBias, options.method == .compensate { graph.addMissingBiases() }
+    executor = try Executor(graph: graph)
+    (layers, kept) = try Self.plan(graph, options)
+    stages = Self.stages(of: graph, layers)
+    // The layers of the last stage never run, but what they read must live until it is measured.
+    let run = stages.flatMap(\.nodes)
+    let order = run + Set(layers.map(\.layer.node)).subtracting(run).sorted()
+    geometry = try LayerGeometry(
+      executor: executor, graph: graph, layers: layers.map(\.layer), feed: feed, order: order)
+    chunkPartition = ChunkPartition(
+      sampleCount: feed.count,
+      chunkSize: ChunkPartition.chunkSize(
+        sampleCount: feed.count, fewestPositions: geometry.fewestPositions,
+        activationBytes: geometry.activationBytes, batch: feed.fixedBatch ?? 1))
+    liveness = Liveness(graph: graph, order: order, keep: [])
+    quantized = Array(repeating: nil, count: layers.count)
+    let work = stages.reduce(0) { [geometry, feed] in $0 + geometry.work(stage: $1, samples: feed.count) }
+    progress = Progress(total: work, unit: "GFLOP", enabled: isCoordinator)
+    self.timer = timer
+  }
+
+  /// Quantizes all layers and writes the output. Collective.
+  ///
+  /// Errors on one rank are thrown on all of them.
+  public mutating func run(_ world: borrowing Communicator) throws -> QuantizationReport {
+    chunks = try world.collectively {
+      try timer.measure(.read) { try readChunks(chunkPartition.chunks(ofRank: world.rank, size: world.size)) }
+    }
+    var waiting: [CalibratedGroup] = []
+    for (index, stage) in stages.enumerated() {
+      let calibrated = try calibrate(stage, stageIndex: index, world)
+      switch options.propagation {
+      case .quantized: try quantize(calibrated, world)
+      case .float: waiting += calibrated
+      }
+    }
+    if !waiting.isEmpty { try quantize(waiting, world) }
+    chunks = []
+    progress.finish()
+    return try finish(world)
+  }
+
+  /// What will be done, for the start of the run.
+  public var description: [String] {
+    let weights = layers.reduce(0) { $0 + $1.layer.rows * $1.layer.columns }
+    let bits = Set(layers.map(\.scheme.bits)).sorted().map(String.init).joined(separator: ", ")
+    return [
+      "model: \(options.model), \(layers.count) layers in \(stages.count) stages, \(weights) weights to \(bits) bits, "
+        + "\(kept.count) kept",
+      "calibration: \(feed.count) samples in \(chunkPartition.chunkCount) chunks of \(chunkPartition.chunkSize), "
+        + "\(options.propagation.rawValue) activations",
+      "method: \(options.method.rawValue), order \(options.order.rawValue), grid \(options.grid.rawValue), "
+        + "damping \(options.damping)",
+    ]
+  }
+
+  /// The chunks with these numbers, at the model's inputs.
+  private func readChunks(_ numbers: Range<Int>) throws -> [Chunk] {
+    var plans: [Int: Plan] = [:]
+    let replaceable = Set(layers.map(\.layer.weight)).union(layers.compactMap(\.bias))
+    return try numbers.map { number in
+      let samples = chunkPartition.samples(ofChunk: number)
+      let batches = try feed.inputs(for: samples).map { inputs in
+        let size = feed.fixedBatch ?? samples.count
+        let plan =
+          try plans[size]
+          ?? executor.specialize(inputs: feed.inputTypes(batch: size), replaceable: replaceable)
+        plans[size] = plan
+        return (inputs: inputs, plan: plan)
+      }
+      return Chunk(samples: samples, batches: batches)
+    }
+  }
+
+  /// Calibrated input groups to quantized layers: reduce, factor, broadcast, solve, gather.
+  private mutating func quantize(_ groups: [CalibratedGroup], _ world: borrowing Communicator) throws {
+    var groups = groups
+    let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), ranks: world.size)
+    for index in groups.indices { groups[index].owner = owners[index] }
+    let members = groups.flatMap(\.group.layers)
+    let partition = RowPartition(layers: members.map { layers[$0].shape }, ranks: world.size)
+    let factors = try factorAndBroadcast(&groups, members: members, partition, world)
+    try solveAndGather(members: members, factors: factors, partition, world)
+  }
+
+  /// The layers and what each gets, and the weights that stay float.
+  private static func plan(
+    _ graph: Graph, _ options: QuantizeOptions
+  ) throws -> (layers: [PlannedLayer], kept: [KeptWeight]) {
+    let found = graph.layers()
+    guard !found.layers.isEmpty else { throw CoordinationError.noLayers(model: options.model) }
+    let names = found.layers.map { [$0.name, graph.nodes[$0.node].name] }
+    let bits = try LayerRule.bits(names: names, default: options.scheme.bits, rules: options.rules)
+    var layers: [PlannedLayer] = []
+    var kept = found.kept
+    for (layer, bits) in zip(found.layers, bits) {
+      guard let bits else {
+        kept.append(KeptWeight(name: layer.name, reason: "kept as asked"))
+        continue
+      }
+      let scheme = QuantizationScheme(
+        bits: bits, symmetric: options.scheme.symmetric, granularity: options.scheme.granularity,
+        scaleType: options.scheme.scaleType)
+      let bias = options.correctsBias && options.method == .compensate ? graph.bias(of: layer) : nil
+      layers.append(PlannedLayer(layer: layer, scheme: scheme, bias: bias))
+    }
+    guard !layers.isEmpty else { throw CoordinationError.noLayers(model: options.model) }
+    return (layers, kept)
+  }
+
+  /// The stages, without the nodes that no layer's input depends on.
+  private static func stages(of graph: Graph, _ layers: [PlannedLayer]) -> [Stage] {
+    let stages = graph.stages(of: layers.map(\.layer)).stages
+    let needed = graph.ancestors(of: Set(layers.map(\.layer.input)))
+    return stages.map { stage in
+      Stage(inputGroups: stage.inputGroups, nodes: stage.nodes.filter { needed.contains($0) })
+    }
+  }
+}
+
+extension SampleFeed {
+  /// The calibration samples that the options name.
+  fileprivate init(options: QuantizeOptions, graph: Graph) throws {
+    try self.init(
+      samples: try SampleSet(path: options.calibration), path: options.calibration, graph: graph,
+      limit: options.samples, normalization: options.normalization)
+  }
+}

@@ -1,0 +1,58 @@
+import Quantization
+
+/// Everything that a user decides about a quantization, as the command line gives it.
+public struct QuantizeOptions: Sendable {
+  /// Which weights the activations are computed with that later layers are calibrated on.
+  public enum Propagation: String, Sendable, CaseIterable, Codable {
+    /// Stage by stage, with the weights quantized so far.
+    case quantized
+    /// All stages in one pass, with the model's own weights.
+    case float
+  }
+
+  /// How the codes are stored in the written model.
+  public enum Storage: String, Sendable, CaseIterable, Codable {
+    /// One code per byte; readable from operator set 13 on.
+    case int8
+    /// Two codes of up to 4 bits per byte; operator set 21.
+    case packed
+  }
+
+  /// The model to read.
+  public var model: String
+  /// The samples: a file or a folder of files.
+  public var calibration: String
+  /// Where the quantized model is written.
+  public var output: String
+  /// Bits, symmetry and granularity of every layer that `rules` do not name.
+  public var scheme: QuantizationScheme
+  /// Layers that are kept, or have other bits.
+  public var rules: [LayerRule] = []
+  /// Compensation or plain rounding.
+  public var method: Method = .compensate
+  /// The order of columns.
+  public var order: ColumnOrder = .curvature
+  /// How steps are searched.
+  public var grid: GridSearch = .curvature
+  /// Damping to start with, as a share of the mean of the Hessian's diagonal.
+  public var damping = 0.01
+  /// Whether biases change so that each channel's mean output on the calibration inputs stays what it was.
+  public var correctsBias = true
+  /// Which weights activations are computed with.
+  public var propagation: Propagation = .quantized
+  /// How codes are stored.
+  public var storage: Storage = .int8
+  /// At most this many samples, from the first; nil for all.
+  public var samples: Int?
+  /// What is done to samples before the model sees them.
+  public var normalization = SampleNormalization()
+  /// Threads of each rank.
+  public var threads = 1
+  /// Where the report is written as JSON; nil for nowhere.
+  public var report: String?
+
+  /// Options with every default but the three paths and the scheme.
+  public init(model: String, calibration: String, output: String, scheme: QuantizationScheme) {
+    (self.model, self.calibration, self.output, self.scheme) = (model, calibration, output, scheme)
+  }
+}

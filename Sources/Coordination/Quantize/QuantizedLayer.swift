@@ -1,0 +1,84 @@
+import Quantization
+
+/// A layer's codes as they are written, and what they cost.
+struct QuantizedLayer: Sendable {
+  /// rows x columns, row-major, 0 ..< 2^bits.
+  var codes: [UInt8]
+  /// rows x groups of columns.
+  var scales: [Float]
+  /// rows x groups of columns, in the range of the codes.
+  var zeroPoints: [UInt8]
+  /// (w - q) H (w - q)ᵀ of each row.
+  var losses: [Double]
+  /// w H wᵀ of each row: the loss of a row of zeros.
+  var energies: [Double]
+  /// The largest damping that a Hessian of the layer needed.
+  var damping = 0.0
+  /// How often the damping was raised, at most, over the layer's Hessians.
+  var escalations = 0
+  /// Columns that no calibration input reached (or, where the bias may change, that never vary).
+  var deadColumns = 0
+  /// The mean of the calibration inputs, for each Hessian its columns; empty where the bias stays.
+  var inputMeans: [Double] = []
+
+  /// Room for all rows of `planned`.
+  init(_ planned: PlannedLayer) {
+    let (rows, columns) = (planned.layer.rows, planned.layer.columns)
+    let groups = planned.scheme.groupCount(columns: columns)
+    codes = Array(repeating: 0, count: rows * columns)
+    scales = Array(repeating: 0, count: rows * groups)
+    zeroPoints = Array(repeating: 0, count: rows * groups)
+    losses = Array(repeating: 0, count: rows)
+    energies = Array(repeating: 0, count: rows)
+  }
+
+  /// Puts solved rows in their place.
+  mutating func place(_ solved: RowMessage.Rows, rows: Range<Int>) {
+    func span(_ perRow: Int) -> Range<Int> { rows.lowerBound * perRow..<rows.upperBound * perRow }
+    codes.replaceSubrange(span(codes.count / losses.count), with: solved.codes)
+    scales.replaceSubrange(span(scales.count / losses.count), with: solved.scales)
+    zeroPoints.replaceSubrange(span(zeroPoints.count / losses.count), with: solved.zeroPoints)
+    losses.replaceSubrange(rows, with: solved.losses)
+    energies.replaceSubrange(rows, with: solved.energies)
+  }
+
+  /// (q - z) * scale in float32, rows x columns: the weights that the written model has.
+  func dequantized(_ planned: PlannedLayer) -> [Float] {
+    let columns = planned.layer.columns
+    let groups = planned.scheme.groupCount(columns: columns)
+    let groupSize = planned.scheme.groupSize(columns: columns)
+    return [Float](unsafeUninitializedCapacity: codes.count) { values, count in
+      for row in 0..<planned.layer.rows {
+        for group in 0..<groups {
+          let (scale, zero) = (scales[row * groups + group], Float(zeroPoints[row * groups + group]))
+          for column in group * groupSize..<min((group + 1) * groupSize, columns) {
+            values[row * columns + column] = (Float(codes[row * columns + column]) - zero) * scale
+          }
+        }
+      }
+      count = codes.count
+    }
+  }
+
+  /// What the biases must gain so that the mean output stays: Σ (w - q) mean, in float64, for each row.
+  ///
+  /// - Parameters:
+  ///   - original: the layer's matrix before, rows x columns.
+  ///   - dequantized: the same after.
+  func biasChanges(_ planned: PlannedLayer, original: [Float], dequantized: [Float]) -> [Double] {
+    let columns = planned.layer.columns
+    return (0..<planned.layer.rows).map { row in
+      let mean = row / planned.rowsPerHessian * columns
+      return (0..<columns).reduce(0.0) { sum, column in
+        let index = row * columns + column
+        return sum + (Double(original[index]) - Double(dequantized[index])) * inputMeans[mean + column]
+      }
+    }
+  }
+
+  /// The sum of the rows' losses relative to the sum of their energies; 0 for a layer of zeros.
+  var relativeLoss: Double {
+    let energy = energies.reduce(0, +)
+    return energy > 0 ? losses.reduce(0, +) / energy : 0
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Quantization
+
+/// The bytes by which a rank tells the others what it solved: for each range of rows its codes, scales, zero points,
+/// losses and energies, one after the other, in the machine's byte order (ranks of one run share it).
+enum RowMessage {
+  /// Appends the rows of one or more blocks that together make a range.
+  static func append(_ blocks: ArraySlice<RowBlock>, to bytes: inout [UInt8]) {
+    for block in blocks { bytes += block.codes }
+    for block in blocks { block.scales.withUnsafeBytes { bytes += $0 } }
+    for block in blocks { bytes += block.zeroPoints }
+    for block in blocks { block.losses.withUnsafeBytes { bytes += $0 } }
+    for block in blocks { block.energies.withUnsafeBytes { bytes += $0 } }
+  }
+
+  /// What a range of rows came to.
+  struct Rows {
+    var codes: ArraySlice<UInt8>
+    var scales: [Float]
+    var zeroPoints: ArraySlice<UInt8>
+    var losses: [Double]
+    var energies: [Double]
+  }
+
+  /// Takes ranges out of gathered bytes, in the order in which they were appended.
+  struct Reader {
+    private let bytes: [UInt8]
+    private var position = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    private mutating func take(_ count: Int) -> ArraySlice<UInt8> {
+      defer { position += count }
+      return bytes[position..<position + count]
+    }
+
+    private mutating func take<Element: BitwiseCopyable>(_ count: Int, of type: Element.Type) -> [Element] {
+      let slice = take(count * MemoryLayout<Element>.stride)
+      return slice.withUnsafeBytes { source in
+        [Element](unsafeUninitializedCapacity: count) { target, initialized in
+          UnsafeMutableRawBufferPointer(target).copyMemory(from: source)
+          initialized = count
+        }
+      }
+    }
+
+    /// The next range, which must be `range` of `planned`.
+    mutating func next(_ range: RowRange, _ planned: PlannedLayer) -> Rows {
+      let rows = range.rows.count
+      let groups = planned.scheme.groupCount(columns: planned.layer.columns)
+      return Rows(
+        codes: take(rows * planned.layer.columns), scales: take(rows * groups, of: Float.self),
+        zeroPoints: take(rows * groups), losses: take(rows, of: Double.self), energies: take(rows, of: Double.self))
+    }
+  }
+}

@@ -1,0 +1,21 @@
+/// A part of a run whose time is reported.
+public enum Phase: String, CaseIterable, Sendable, Codable {
+  /// Reading the model and the samples.
+  case read
+  /// Forwarding the rank's samples.
+  case forward
+  /// X Xᵀ of the rank's chunks.
+  case hessian
+  /// Adding up the ranks' sums at the owners.
+  case reduce
+  /// Column order and shared inverse Hessian, at the owners.
+  case factor
+  /// The shared inverse Hessian to the ranks that hold rows.
+  case broadcast
+  /// Grids and the row solve.
+  case solve
+  /// Codes and scales to all ranks.
+  case gather
+  /// Writing the output, on rank 0.
+  case write
+}

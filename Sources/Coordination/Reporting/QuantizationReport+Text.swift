@@ -1,0 +1,51 @@
+import Foundation
+
+extension QuantizationReport {
+  /// The tables that rank 0 prints at the end.
+  public var text: [String] {
+    var lines = ["", "Layers"]
+    var table = TextTable(["<layer", "rows", "columns", "bits", "<order", "damping", "relative loss"])
+    for layer in layers {
+      let columns = layer.groups > 1 ? "\(layer.groups) x \(layer.columns)" : "\(layer.columns)"
+      table.add([
+        layer.name, "\(layer.rows)", columns, "\(layer.bits)", layer.order, String(format: "%g", layer.damping),
+        String(format: "%.3e", layer.relativeLoss),
+      ])
+    }
+    lines += table.lines
+    for layer in layers where layer.escalations > 0 {
+      lines.append(
+        "warning: \(layer.name): the Hessian was not positive definite; the damping was raised to "
+          + String(format: "%g", layer.damping))
+    }
+    if !kept.isEmpty {
+      lines += ["", "Kept as they are"]
+      var table = TextTable(["<weight", "<reason"])
+      for entry in kept { table.add([entry.name, entry.reason]) }
+      lines += table.lines
+    }
+    lines += ["", "Phases, seconds over \(ranks) \(ranks == 1 ? "rank" : "ranks")"] + PhaseTime.table(phases)
+    lines += [
+      "",
+      String(
+        format: "%@: weights %.2f MB -> %.2f MB (%.1fx smaller)", output, Double(floatBytes) / 1e6,
+        Double(quantizedBytes) / 1e6, Double(floatBytes) / Double(max(quantizedBytes, 1))),
+    ]
+    return lines
+  }
+}
+
+extension PhaseTime {
+  /// Lines of a table of phases; phases that took no time are left out.
+  static func table(_ phases: [PhaseTime]) -> [String] {
+    let total = max(phases.last?.maximum ?? 0, 1e-9)
+    var table = TextTable(["<phase", "min", "average", "max", "%"])
+    for phase in phases where phase.maximum > 0 {
+      table.add(
+        [phase.phase]
+          + [phase.minimum, phase.average, phase.maximum].map { String(format: "%.3f", $0) }
+          + [String(format: "%.1f", 100 * phase.average / total)])
+    }
+    return table.lines
+  }
+}

@@ -1,0 +1,67 @@
+/// What a quantization did, as it is printed and written as JSON.
+public struct QuantizationReport: Codable, Sendable {
+  /// One layer.
+  public struct LayerEntry: Codable, Sendable {
+    /// The weight's name.
+    public var name: String
+    /// Output channels.
+    public var rows: Int
+    /// Inputs of one output channel.
+    public var columns: Int
+    /// Number of Hessians.
+    public var groups: Int
+    /// Bits of a code.
+    public var bits: Int
+    /// The order of columns.
+    public var order: String
+    /// The damping that was used, as a share of the mean diagonal of the Hessian.
+    public var damping: Double
+    /// How often the damping had to be raised tenfold.
+    public var escalations: Int
+    /// Columns whose calibration inputs are all zero.
+    public var deadColumns: Int
+    /// Σ (w - q) H (w - q)ᵀ over all rows, relative to Σ w H wᵀ.
+    public var relativeLoss: Double
+  }
+
+  /// A weight that stays as it was.
+  public struct KeptEntry: Codable, Sendable {
+    /// The weight's name.
+    public var name: String
+    /// Why it is kept.
+    public var reason: String
+  }
+
+  /// `quantize`.
+  public var command = "quantize"
+  /// Path of the model that was read.
+  public var model: String
+  /// Path of the model that was written.
+  public var output: String
+  /// Number of ranks.
+  public var ranks: Int
+  /// Threads of each rank.
+  public var threads: Int
+  /// How codes were chosen.
+  public var method: String
+  /// How steps were searched.
+  public var grid: String
+  /// Calibration samples that were used.
+  public var samples: Int
+  /// Samples of a chunk.
+  public var chunkSize: Int
+  /// The hot loops' instruction set.
+  public var instructionSet: String
+  /// OpenBLAS's kernels.
+  public var blasKernel: String
+  /// Bytes of the model's quantized weights as float32.
+  public var floatBytes: Int
+  /// Bytes of the same weights as stored: codes, scales and zero points.
+  public var quantizedBytes: Int
+  /// The layers, in execution order.
+  public var layers: [LayerEntry]
+  /// The weights that were kept.
+  public var kept: [KeptEntry]
+  /// Wall time by phase over the ranks.
+  public var phases: [PhaseTime]
+}

@@ -1,0 +1,140 @@
+import ArgumentParser
+import Coordination
+import MPI
+import Quantization
+
+extension ColumnOrder: ExpressibleByArgument {}
+extension GridSearch: ExpressibleByArgument {}
+extension Method: ExpressibleByArgument {}
+extension QuantizeOptions.Propagation: ExpressibleByArgument {}
+extension QuantizeOptions.Storage: ExpressibleByArgument {}
+
+/// `rankwise quantize`.
+struct Quantize: ParsableCommand {
+  /// How many weights share a scale.
+  enum Granularity: String, ExpressibleByArgument, CaseIterable { case tensor, channel, group }
+
+  static let configuration = CommandConfiguration(
+    abstract: "Writes a model with 2- to 8-bit weights.",
+    discussion: """
+      The output has the same bytes on any number of ranks and threads. PATTERN is `first`, `last`, or a shell pattern \
+      for names of weights or nodes, such as 'layer4.*'; of several that match a layer, the last one counts.
+      """)
+
+  @Argument(help: "The ONNX model.")
+  var model: String
+
+  @Option(help: "Samples: a .npy, .npz or .safetensors file (first axis = samples), or a folder of them.")
+  var calibration: String
+
+  @Option(help: "Where the quantized model is written.")
+  var output: String
+
+  @Option(help: "Bits of a weight, 2 to 8.")
+  var bits = 4
+
+  @Option(help: "How codes are chosen: with error compensation, or by plain rounding.")
+  var method = Method.compensate
+
+  @Option(help: "The order in which columns are quantized.")
+  var order = ColumnOrder.curvature
+
+  @Option(help: "How steps are searched.")
+  var grid = GridSearch.curvature
+
+  @Flag(help: "Zero points in the middle of the codes, so that none are stored.")
+  var symmetric = false
+
+  @Option(help: "What shares a scale: the whole tensor, an output channel, or a group of its columns.")
+  var granularity = Granularity.channel
+
+  @Option(help: "Columns of a group, with --granularity group.")
+  var groupSize: Int?
+
+  @Option(help: "Share of the mean of the Hessian's diagonal that is added to it; raised where a Hessian needs more.")
+  var damping = 0.01
+
+  @Flag(
+    inversion: .prefixedNo, exclusivity: .chooseLast,
+    help: "Change biases so that each channel keeps its mean output on the calibration samples.")
+  var biasCorrection = true
+
+  @Option(help: "One code per byte (operator set 13 on), or two 4-bit codes per byte (operator set 21).")
+  var storage = QuantizeOptions.Storage.int8
+
+  @Option(help: "Calibrate each layer on activations of the layers quantized before it, or of the float model.")
+  var propagate = QuantizeOptions.Propagation.quantized
+
+  @Option(name: .long, parsing: .singleValue, help: ArgumentHelp("Layers that stay float.", valueName: "pattern"))
+  var keep: [String] = []
+
+  @Option(
+    name: .long, parsing: .singleValue,
+    help: ArgumentHelp("Layers with other bits, such as 'first=8'.", valueName: "pattern=bits"))
+  var bitsFor: [String] = []
+
+  @Option(help: "Write tables and times as JSON to this file.")
+  var report: String?
+
+  @Option(help: "A folder for one log per rank.")
+  var logDir: String?
+
+  @OptionGroup var sampleOptions: SampleOptions
+
+  func validate() throws {
+    if !(2...8).contains(bits) { throw ValidationError("--bits is \(bits); it must be 2 to 8") }
+    if !(damping >= 0 && damping < .infinity) {
+      throw ValidationError("--damping is \(damping); it must be at least 0")
+    }
+    if granularity == .group, groupSize == nil { throw ValidationError("--granularity group needs --group-size") }
+    if let groupSize {
+      if granularity != .group { throw ValidationError("--group-size goes with --granularity group") }
+      if groupSize < 1 { throw ValidationError("--group-size is \(groupSize); it must be at least 1") }
+    }
+    _ = try rules()
+  }
+
+  mutating func run() throws {
+    let options = try options()
+    MPIEnvironment.run { world in
+      let log = try world.collectively { try RankLog(directory: logDir, rank: world.rank) }
+      var run = try world.collectively {
+        try QuantizationRun(options, isCoordinator: world.rank == 0, log: log)
+      }
+      show(
+        try Banner.lines(version: Rankwise.version, threads: options.threads, world) + run.description, on: world)
+      let report = try run.run(world)
+      show(report.text, on: world)
+    }
+  }
+
+  private func options() throws -> QuantizeOptions {
+    let granularity: QuantizationScheme.Granularity =
+      switch granularity {
+      case .tensor: .tensor
+      case .channel: .channel
+      case .group: .group(size: groupSize!)
+      }
+    var options = QuantizeOptions(
+      model: model, calibration: calibration, output: output,
+      scheme: QuantizationScheme(bits: bits, symmetric: symmetric, granularity: granularity))
+    options.rules = try rules()
+    (options.method, options.order, options.grid, options.damping) = (method, order, grid, damping)
+    (options.propagation, options.storage, options.report) = (propagate, storage, report)
+    options.correctsBias = biasCorrection
+    (options.samples, options.threads) = (sampleOptions.samples, sampleOptions.threads)
+    options.normalization = try sampleOptions.normalization()
+    return options
+  }
+
+  private func rules() throws -> [LayerRule] {
+    try keep.map { LayerRule(pattern: $0, action: .keep) }
+      + bitsFor.map { text in
+        let parts = text.split(separator: "=", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, let bits = Int(parts[1]), (2...8).contains(bits) else {
+          throw ValidationError("--bits-for \"\(text)\" is not PATTERN=BITS with 2 to 8 bits")
+        }
+        return LayerRule(pattern: String(parts[0]), action: .bits(bits))
+      }
+  }
+}

@@ -1,0 +1,106 @@
+import Testing
+
+@testable import Coordination
+
+@Suite("Partitions")
+struct PartitionTests {
+  @Test("every chunk and every sample belongs to exactly one rank", arguments: [1, 2, 3, 7, 40])
+  func chunks(ranks: Int) {
+    let partition = ChunkPartition(sampleCount: 103, chunkSize: 8)
+    let chunks = (0..<ranks).flatMap { partition.chunks(ofRank: $0, size: ranks) }
+    #expect(chunks == Array(0..<13))
+    #expect(chunks.flatMap { Array(partition.samples(ofChunk: $0)) } == Array(0..<103))
+  }
+
+  @Test("a chunk has columns enough for its SYRK, is bounded by memory, and leaves work for sixteen")
+  func chunkSize() {
+    func size(_ samples: Int, _ positions: Int, _ bytes: Int = 1, _ batch: Int = 1) -> Int {
+      ChunkPartition.chunkSize(
+        sampleCount: samples, fewestPositions: positions, activationBytes: bytes, batch: batch)
+    }
+    #expect(size(1024, 49) == 8)
+    #expect(size(1024, 1) == 64)
+    #expect(size(16, 49) == 1)
+    #expect(size(1024, 49, 200 << 20) == 2)
+    #expect(size(1024, 49, 1, 3) == 9)
+  }
+
+  @Test("every row belongs to exactly one rank, in line order", arguments: [1, 2, 3, 4, 16])
+  func rows(ranks: Int) {
+    let layers = [
+      RowPartition.LayerShape(rows: 100, columns: 64, groups: 1),
+      RowPartition.LayerShape(rows: 12, columns: 9, groups: 4),
+      RowPartition.LayerShape(rows: 512, columns: 4608, groups: 1),
+    ]
+    let partition = RowPartition(layers: layers, ranks: ranks)
+    #expect(partition.pieces.count == ranks)
+    var seen = layers.map { [Int](repeating: 0, count: $0.rows) }
+    var line: [(Int, Int)] = []
+    for range in partition.pieces.joined() {
+      let rowsPerGroup = layers[range.layer].rows / layers[range.layer].groups
+      for row in range.rows {
+        seen[range.layer][row] += 1
+        #expect(row / rowsPerGroup == range.hessian)
+        line.append((range.layer, row))
+      }
+    }
+    #expect(seen.allSatisfy { $0.allSatisfy { $0 == 1 } })
+    #expect(zip(line, line.dropFirst()).allSatisfy { $0 < $1 })
+  }
+
+  @Test("equal ranks get equal work where there are tiles for it")
+  func balance() {
+    let partition = RowPartition(layers: [.init(rows: 4096, columns: 512, groups: 1)], ranks: 4)
+    #expect(partition.pieces.map { $0.reduce(0) { $0 + $1.rows.count } } == [1024, 1024, 1024, 1024])
+  }
+
+  @Test("only the ranks with rows of a layer are named")
+  func holders() {
+    let partition = RowPartition(
+      layers: [.init(rows: 64, columns: 512, groups: 1), .init(rows: 64, columns: 512, groups: 1)], ranks: 2)
+    #expect(partition.ranks(holding: [0]) == [0])
+    #expect(partition.ranks(holding: [1]) == [1])
+    #expect(partition.ranks(holding: [0, 1]) == [0, 1])
+  }
+
+  @Test("the heaviest group goes first, to the least loaded rank")
+  func owners() {
+    #expect(OwnerAssignment.owners(costs: [1, 8, 4, 4], ranks: 2) == [0, 0, 1, 1])
+    #expect(OwnerAssignment.owners(costs: [5, 5], ranks: 4) == [0, 1])
+  }
+}
+
+@Suite("Layer rules")
+struct LayerRuleTests {
+  private let names = [
+    ["conv1.weight", "/conv1"], ["layer1.0.weight", "/a"], ["layer1.1.weight", "/b"], ["fc", "/fc"],
+  ]
+
+  @Test("patterns name weights or nodes, and later rules override earlier ones")
+  func rules() throws {
+    let rules = [
+      LayerRule(pattern: "layer1.*", action: .bits(3)), LayerRule(pattern: "/b", action: .keep),
+      LayerRule(pattern: "first", action: .bits(8)), LayerRule(pattern: "last", action: .keep),
+    ]
+    #expect(try LayerRule.bits(names: names, default: 4, rules: rules) == [8, 3, nil, nil])
+  }
+
+  @Test("a pattern that names no layer is an error with an example")
+  func nothing() {
+    let error = #expect(throws: CoordinationError.self) {
+      try LayerRule.bits(names: names, default: 4, rules: [LayerRule(pattern: "layer9.*", action: .keep)])
+    }
+    #expect(error.map { "\($0)" }?.contains("conv1.weight") == true)
+  }
+}
+
+@Suite("Tables")
+struct TextTableTests {
+  @Test("columns are aligned, and no line ends in spaces")
+  func alignment() {
+    var table = TextTable(["<name", "value"])
+    table.add(["a", "1"])
+    table.add(["longer", "22"])
+    #expect(table.lines == ["name    value", "a           1", "longer     22"])
+  }
+}
