@@ -53,6 +53,8 @@ struct EndToEndTests {
     "every propagation, order, granularity and storage gives a model close to the float one",
     arguments: [
       ["--propagate", "float", "--order", "pivot"], ["--granularity", "tensor", "--bits", "8"],
+      ["--granularity", "group", "--group-size", "16"],
+      ["--granularity", "group", "--group-size", "7", "--storage", "packed"],
       ["--storage", "packed", "--symmetric", "--grid", "l24"],
       ["--no-bias-correction", "--bits-for", "first=8", "--keep", "last"],
     ])

@@ -22,6 +22,8 @@ struct PlannedLayer: Sendable {
     switch scheme.granularity {
     case .tensor: .perTensor
     case .channel: .perAxis(layer.channelAxis)
+    case .group where (layer.unfolding?.kernel.reduce(1, *) ?? 1) > 1:
+      .blockedMatrix(blockSize: scheme.groupSize(columns: layer.columns))
     case .group: .blocked(axis: 1 - layer.channelAxis, blockSize: scheme.groupSize(columns: layer.columns))
     }
   }

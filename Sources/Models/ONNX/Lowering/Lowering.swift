@@ -27,7 +27,7 @@ struct Lowering {
     for proto in graph.node {
       if proto.opType == "Constant" {
         try addConstant(proto)
-      } else if try !foldDequantization(proto) {
+      } else if try !foldDequantization(proto), try !foldReshape(proto) {
         try addNode(proto)
       }
     }
@@ -78,6 +78,19 @@ struct Lowering {
     }
     let tensor = try model.constant(of: proto)
     setConstant(try value(output), tensor)
+  }
+
+  /// Replaces Reshape of a constant by the constant in its new shape; false if `proto` is something else, or not to be
+  /// decided here (a length that is inferred or copied).
+  private mutating func foldReshape(_ proto: ONNXNodeProto) throws(ModelError) -> Bool {
+    guard proto.opType == "Reshape", proto.input.count == 2, let output = proto.output.first,
+      let data = constants[try value(proto.input[0])], let shape = constants[try value(proto.input[1])],
+      shape.elementType == .int64
+    else { return false }
+    let lengths = shape.array(of: Int64.self).map { Int($0) }
+    guard lengths.allSatisfy({ $0 > 0 }), checkedProduct(lengths) == data.count else { return false }
+    setConstant(try value(output), data.reshaped(lengths))
+    return true
   }
 
   /// Replaces DequantizeLinear of constants by the constant it computes; false if `proto` is something else.

@@ -25,8 +25,12 @@ extension ONNXModel {
     let metadata = Dictionary(
       proto.metadataProps.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
     var result: [String: StoredWeight] = [:]
+    var reshaped: [String: String] = [:]
+    for node in graphProto.node where node.opType == "Reshape" {
+      if let output = node.output.first { reshaped[node.inputName(0)] = output }
+    }
     for node in graphProto.node where node.opType == "DequantizeLinear" {
-      guard let output = node.output.first, let codes = tensors[node.inputName(0)],
+      guard let output = node.output.first.map({ reshaped[$0] ?? $0 }), let codes = tensors[node.inputName(0)],
         let scales = tensors[node.inputName(1)], let type = ONNXDataType(rawValue: codes.dataType)
       else { continue }
       let parts = [codes, scales] + [tensors[node.inputName(2)]].compactMap { $0 }

@@ -14,7 +14,12 @@ extension ONNXModel {
   ) throws(ModelError) {
     guard !weights.isEmpty else { return }
     var model = self
-    let isBlocked = weights.contains { if case .blocked = $0.granularity { true } else { false } }
+    let isBlocked = weights.contains { weight in
+      switch weight.granularity {
+      case .blocked, .blockedMatrix: true
+      case .perTensor, .perAxis: false
+      }
+    }
     try model.upgrade(toOpset: storage == .packed || isBlocked ? 21 : 13)
     try model.replace(weights, storage)
     model.setMetadata("rankwise.method", method)
@@ -64,7 +69,20 @@ extension ONNXModel {
             variant.weight.isSymmetric ? "" : Self.unique("\(first.weight)_zero_point", in: &names)
           ), output: output, nodeName: Self.unique("\(first.weight)_DequantizeLinear", in: &nodeNames))
         added += tensors.initializers
-        inserted[variant.readers.min()!, default: []].append(tensors.node)
+        var nodes = [tensors.node]
+        if case .blockedMatrix = variant.weight.granularity {
+          let matrix = Self.unique("\(first.weight)_matrix", in: &names)
+          let shape = Self.unique("\(first.weight)_shape", in: &names)
+          nodes[0].output = [matrix]
+          nodes.append(
+            ONNXNodeProto(
+              "Reshape", name: Self.unique("\(first.weight)_Reshape", in: &nodeNames), inputs: [matrix, shape],
+              outputs: [output]))
+          added.append(
+            ONNXTensorProto(
+              name: shape, type: .int64, shape: [original.shape.count], elements: original.shape.map { Int64($0) }))
+        }
+        inserted[variant.readers.min()!, default: []] += nodes
         for reader in variant.readers {
           for index in graphProto.node[reader].input.indices
           where graphProto.node[reader].input[index] == first.weight {

@@ -25,8 +25,10 @@ struct QuantizedTensors {
       let bytes = codes.map { $0 &- shift }
       return ONNXTensorProto(name: name, type: type, shape: shape, elements: isPacked ? Self.packed(bytes) : bytes)
     }
+    var codesShape = shape
+    if case .blockedMatrix = weight.granularity { codesShape = [shape[0], shape.dropFirst().reduce(1, *)] }
     initializers = [
-      store(names.codes, weight.codes, shape),
+      store(names.codes, weight.codes, codesShape),
       ONNXModel.floatTensor(
         name: names.scales, weight.scales.map { Double($0) }, shape: scaleShape,
         type: elementType == .float64 ? .float32 : elementType),
@@ -41,6 +43,9 @@ struct QuantizedTensors {
     case .perAxis(let axis): node.set("axis", axis)
     case .blocked(let axis, let blockSize):
       node.set("axis", axis)
+      node.set("block_size", blockSize)
+    case .blockedMatrix(let blockSize):
+      node.set("axis", 1)
       node.set("block_size", blockSize)
     }
   }

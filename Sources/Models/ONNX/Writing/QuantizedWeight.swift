@@ -9,6 +9,9 @@ public struct QuantizedWeight: Sendable {
     /// One scale for each `blockSize` consecutive indices of an axis (the last block may be shorter) and each index of
     /// the other axes.
     case blocked(axis: Int, blockSize: Int)
+    /// One scale for each `blockSize` consecutive columns (the last block may be shorter) of each row of the tensor seen
+    /// as a matrix: the first axis by all others. Stored as that matrix, with a Reshape behind DequantizeLinear.
+    case blockedMatrix(blockSize: Int)
   }
 
   /// The weight's value name in the graph.
@@ -54,6 +57,10 @@ public struct QuantizedWeight: Sendable {
       var result = shape
       result[axis] = shape[axis] / blockSize + (shape[axis] % blockSize == 0 ? 0 : 1)
       return result
+    case .blockedMatrix(let blockSize):
+      guard shape.count > 1, blockSize > 0 else { return nil }
+      let columns = shape.dropFirst().reduce(1, *)
+      return [shape[0], columns / blockSize + (columns % blockSize == 0 ? 0 : 1)]
     }
   }
 }
