@@ -95,8 +95,24 @@ struct ComputeFunctionTests {
     #expect(ComputeReference.difference(outputs[0].array(), normalized) <= 32 * 0x1p-24)
     #expect(ComputeReference.difference(outputs[1].array(), means) <= 8 * 0x1p-24)
     #expect(ComputeReference.difference(outputs[2].array(), inverses) <= 16 * 0x1p-24)
-    #expect(throws: OperatorError.unsupported("training_mode 1")) {
-      try ComputeReference.run(.batchNormalization, [], ["training_mode": .int(1)])
+  }
+
+  @Test("BatchNormalization in training takes the batch's statistics and moves the stored ones towards them")
+  func trainingNormalization() throws {
+    // Channel 0 has mean 2 and variance 1, channel 1 mean 0 and variance 4.
+    let x = Tensor([1, 3, -2, 2, 3, 1, 2, -2] as [Float], shape: [2, 2, 2])
+    let parameters: [[Float]] = [[2, 3], [0.5, -1], [10, 20], [5, 8]]
+    let inputs = [x] + parameters.map { Tensor($0, shape: [2]) }
+    let outputs = try ComputeReference.run(
+      .batchNormalization, inputs, ["training_mode": .int(1), "epsilon": .float(0), "momentum": .float(0.75)])
+    #expect(outputs.count == 3)
+    // 2 (x - 2) / 1 + 0.5 and 3 x / 2 - 1, exact in float32.
+    #expect(outputs[0].array(of: Float.self) == [-1.5, 2.5, -4, 2, 2.5, -1.5, 2, -4])
+    #expect(outputs[1].array(of: Float.self) == [8, 15])
+    #expect(outputs[2].array(of: Float.self) == [4, 7])
+    let node = Node(name: "n", kind: .batchNormalization, inputs: [], outputs: [0, 1, 2], attributes: [:])
+    #expect(throws: OperatorError.invalid("running_mean and running_var exist in training mode only")) {
+      try OperatorLibrary.kernel(for: node)
     }
   }
 

@@ -110,6 +110,57 @@ struct ComputePoolingTests {
     }
   }
 
+  @Test("pooling over three dimensions agrees with plain loops", arguments: [false, true])
+  func volumes(_ largest: Bool) throws {
+    let x = ComputeReference.tensor([1, 2, 5, 4, 6], seed: 4)
+    let values = x.array(of: Float.self)
+    let (kernel, strides, dilations, pads) = ([2, 3, 2], [2, 1, 2], [2, 1, 1], [1, 0, 1, 0, 1, 0])
+    let node = Node(
+      name: "pool", kind: largest ? .maxPool : .averagePool, inputs: [0], outputs: largest ? [1, 2] : [1],
+      attributes: [
+        "kernel_shape": .ints(kernel), "strides": .ints(strides), "dilations": .ints(dilations), "pads": .ints(pads),
+      ])
+    let outputs = try OperatorLibrary.kernel(for: node).run([x])
+    #expect(outputs[0].shape == [1, 2, 2, 3, 3])
+    var (expected, positions) = ([Double](), [Int64]())
+    for window in 0..<36 {
+      let at = [window / 9 % 2, window / 3 % 3, window % 3]
+      var found: [(value: Double, position: Int)] = []
+      for tap in 0..<12 {
+        let taps = [tap / 6, tap / 2 % 3, tap % 2]
+        let place = (0..<3).map { at[$0] * strides[$0] - pads[$0] + taps[$0] * dilations[$0] }
+        guard zip(place, [5, 4, 6]).allSatisfy({ (0..<$1).contains($0) }) else { continue }
+        let position = ((window / 18 * 5 + place[0]) * 4 + place[1]) * 6 + place[2]
+        found.append((Double(values[position]), position))
+      }
+      let best = found.max { $0.value < $1.value }!
+      positions.append(Int64(best.position))
+      expected.append(largest ? best.value : found.reduce(0) { $0 + $1.value } / Double(found.count))
+    }
+    #expect(ComputeReference.difference(outputs[0].array(), expected) <= (largest ? 0 : 12 * 0x1p-24))
+    if largest {
+      #expect(outputs[1].array(of: Int64.self) == positions)
+      let plain = try ComputeReference.run(.maxPool, [x], node.attributes)[0]
+      #expect(plain.array(of: Float.self) == outputs[0].array(of: Float.self))
+    }
+  }
+
+  @Test("MaxPool of bytes never takes a pad, and 16-bit numbers keep their type")
+  func otherTypes() throws {
+    let attributes: [String: Attribute] = ["kernel_shape": .ints([2]), "pads": .ints([1, 0])]
+    let signed = try ComputeReference.run(.maxPool, [Tensor([-128, -3, 127] as [Int8], shape: [1, 1, 3])], attributes)
+    #expect(signed[0].array(of: Int8.self) == [-128, -3, 127])
+    let unsigned = try ComputeReference.run(.maxPool, [Tensor([0, 200, 7] as [UInt8], shape: [1, 1, 3])], attributes)
+    #expect(unsigned[0].array(of: UInt8.self) == [0, 200, 200])
+    let half = Tensor([-1, 0.5, 0.25] as [Float], shape: [1, 1, 3]).cast(to: .float16)
+    let halves = try ComputeReference.run(.maxPool, [half], attributes)
+    #expect(halves[0].elementType == .float16)
+    #expect(halves[0].cast(to: .float32).array(of: Float.self) == [-1, 0.5, 0.5])
+    #expect(throws: OperatorError.self) {
+      try ComputeReference.run(.maxPool, [Tensor([1] as [Int64], shape: [1, 1, 1])], attributes)
+    }
+  }
+
   @Test("global pooling reduces all positions of a channel")
   func global() throws {
     let x = ComputeReference.tensor([2, 3, 5, 7], seed: 3)

@@ -14,11 +14,6 @@ struct ConformanceTests {
   /// All but the last two are modes that are refused with a message before anything runs.
   static let knownFailures: [String: String] = [
     "test_convtranspose_3d": "three spatial dimensions are not supported",
-    "test_maxpool_3d_default": "three spatial dimensions are not supported",
-    "test_averagepool_3d_default": "three spatial dimensions are not supported",
-    "test_maxpool_2d_uint8": "pooling is supported on float32 only",
-    "test_batchnorm_epsilon_training_mode": "training is not supported: calibration runs networks that are trained",
-    "test_batchnorm_example_training_mode": "training is not supported: calibration runs networks that are trained",
     "test_training_dropout": "training is not supported: the mask is random",
     "test_training_dropout_default": "training is not supported: the mask is random",
     "test_training_dropout_default_mask": "training is not supported: the mask is random",

@@ -192,6 +192,6 @@ struct ExecutorTests {
     let refused = #expect(throws: ExecutionError.self) { try Executor(graph: graph) }
     #expect(
       refused?.description
-        == "third (Conv): not supported: 3 spatial dimensions (kernel_shape [1, 1, 1]); 1 and 2 are")
+        == "third (Conv): not supported: 3 spatial dimensions (kernel_shape [1, 1, 1]); 1 to 2 are")
   }
 }

@@ -10,7 +10,7 @@ extension OperatorLibrary {
     case .matMul: try MatMulKernel(node)
     case .batchNormalization: try BatchNormalizationKernel(node)
     case .layerNormalization: try LayerNormalizationKernel(node)
-    case .maxPool: try MaxPoolKernel(node)
+    case .maxPool: try HalfThroughSingle<MaxPoolKernel>(node)
     case .averagePool: try AveragePoolKernel(node)
     case .globalAveragePool, .globalMaxPool: try GlobalPoolKernel(node)
     case .softmax: try SoftmaxKernel(node)

@@ -1,13 +1,13 @@
 import Graphs
 
-/// AveragePool: the mean of the values under a 1-D or 2-D window.
+/// AveragePool: the mean of the values under a window of one to three dimensions.
 struct AveragePoolKernel: OperatorKernel {
   private let window: Window
   private let kernel: [Int]
   private let countsPads: Bool
 
   init(_ node: Node) throws(OperatorError) {
-    window = try Window(node)
+    window = try Window(node, maximumRank: 3)
     guard let kernel = window.kernel else { throw .invalid("kernel_shape is missing") }
     self.kernel = kernel
     countsPads = node.int("count_include_pad", default: 0) != 0
@@ -25,15 +25,17 @@ struct AveragePoolKernel: OperatorKernel {
   func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
     let x = inputs[0]!
     let place = PoolPlacement(try window.place(input: Array(x.shape[2...]), kernel: kernel))
-    let planes = x.shape[0] * x.shape[1]
-    let (rows, columns) = (counts(0, place), counts(1, place))
+    let volumes = x.shape[0] * x.shape[1]
+    let (slices, rows, columns) = (counts(0, place), counts(1, place), counts(2, place))
     let output = Tensor(shape: Array(x.shape[..<2]) + place.spatialOutput) { (y: UnsafeMutableBufferPointer<Float>) in
-      guard !y.isEmpty else { return }
-      x.withElements { (x: UnsafeBufferPointer<Float>) in place.reduce(x, planes: planes, into: y, initial: 0, +) }
-      for plane in 0..<planes {
-        for row in rows.indices {
-          let target = y.baseAddress! + (plane * rows.count + row) * columns.count
-          for column in columns.indices { target[column] /= rows[row] * columns[column] }
+      guard var target = y.baseAddress, !y.isEmpty else { return }
+      x.withElements { (x: UnsafeBufferPointer<Float>) in place.reduce(x, volumes: volumes, into: y, initial: 0, +) }
+      for _ in 0..<volumes {
+        for slice in slices {
+          for row in rows {
+            for column in columns.indices { target[column] /= slice * row * columns[column] }
+            target += columns.count
+          }
         }
       }
     }

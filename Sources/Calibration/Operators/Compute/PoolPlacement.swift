@@ -1,20 +1,22 @@
 import Graphs
 
-/// The windows of a pooling over planes of height x width; one spatial dimension is a plane of height 1.
+/// The windows of a pooling over volumes of depth x height x width; missing spatial dimensions are of size 1.
 struct PoolPlacement {
   let input, kernel, strides, dilations, before, after, output: [Int]
   /// The output's spatial shape as the model counts dimensions.
   let spatialOutput: [Int]
 
   init(_ placement: Window.Placement) {
-    func planar(_ values: [Int], _ missing: Int) -> [Int] { values.count == 2 ? values : [missing] + values }
-    input = planar(placement.input, 1)
-    kernel = planar(placement.kernel, 1)
-    strides = planar(placement.strides, 1)
-    dilations = planar(placement.dilations, 1)
-    before = planar(placement.before, 0)
-    after = planar(placement.after, 0)
-    output = planar(placement.output, 1)
+    func spatial(_ values: [Int], _ missing: Int) -> [Int] {
+      [Int](repeating: missing, count: 3 - values.count) + values
+    }
+    input = spatial(placement.input, 1)
+    kernel = spatial(placement.kernel, 1)
+    strides = spatial(placement.strides, 1)
+    dilations = spatial(placement.dilations, 1)
+    before = spatial(placement.before, 0)
+    after = spatial(placement.after, 0)
+    output = spatial(placement.output, 1)
     spatialOutput = placement.output
   }
 
@@ -27,41 +29,50 @@ struct PoolPlacement {
       from: start + skipped * dilations[axis], to: max(end, start + skipped * dilations[axis]), by: dilations[axis])
   }
 
+  /// For each tap along the width, the range of output columns for which it lies in the input.
+  private var columnRanges: [Range<Int>] {
+    (0..<kernel[2]).map { tap in
+      let shift = tap * dilations[2] - before[2]
+      let first = shift < 0 ? (-shift + strides[2] - 1) / strides[2] : 0
+      let end = input[2] > shift ? min((input[2] - shift - 1) / strides[2] + 1, output[2]) : 0
+      return first..<max(first, end)
+    }
+  }
+
   /// Combines the values under each window with `combine`, starting from `initial`.
   ///
   /// First down the columns, a row of the input at a time, then along the row: both loops run over neighbours in
-  /// memory. kernel height + kernel width steps per output instead of their product.
+  /// memory. kernel depth * kernel height + kernel width steps per output instead of their product.
   @inline(__always)
-  func reduce(
-    _ x: UnsafeBufferPointer<Float>, planes: Int, into y: UnsafeMutableBufferPointer<Float>, initial: Float,
-    _ combine: (Float, Float) -> Float
+  func reduce<Element: BitwiseCopyable>(
+    _ x: UnsafeBufferPointer<Element>, volumes: Int, into y: UnsafeMutableBufferPointer<Element>, initial: Element,
+    _ combine: (Element, Element) -> Element
   ) {
-    let (height, width, stride) = (input[0], input[1], strides[1])
-    let (outputRows, outputColumns) = (output[0], output[1])
-    // For each tap the range of output columns that read a column of the input.
-    let ranges = (0..<kernel[1]).map { tap -> Range<Int> in
-      let shift = tap * dilations[1] - before[1]
-      let first = shift < 0 ? (-shift + stride - 1) / stride : 0
-      let end = width > shift ? min((width - shift - 1) / stride + 1, outputColumns) : 0
-      return first..<max(first, end)
-    }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: max(width, 1)) { line in
-      for plane in 0..<planes {
-        for row in 0..<outputRows {
-          line.update(repeating: initial)
-          for r in taps(0, at: row) {
-            let source = x.baseAddress! + (plane * height + r) * width
-            for c in 0..<width { line[c] = combine(line[c], source[c]) }
-          }
-          let target = y.baseAddress! + (plane * outputRows + row) * outputColumns
-          target.update(repeating: initial, count: outputColumns)
-          for (tap, range) in ranges.enumerated() {
-            let source = line.baseAddress! + (tap * dilations[1] - before[1])
-            if stride == 1 {
-              for c in range { target[c] = combine(target[c], source[c]) }
-            } else {
-              for c in range { target[c] = combine(target[c], source[c * stride]) }
+    let (depth, height, width, stride) = (input[0], input[1], input[2], strides[2])
+    let columns = output[2]
+    let ranges = columnRanges
+    var target = y.baseAddress!
+    withUnsafeTemporaryAllocation(of: Element.self, capacity: max(width, 1)) { line in
+      for volume in 0..<volumes {
+        for slice in 0..<output[0] {
+          for row in 0..<output[1] {
+            line.update(repeating: initial)
+            for d in taps(0, at: slice) {
+              for r in taps(1, at: row) {
+                let source = x.baseAddress! + ((volume * depth + d) * height + r) * width
+                for c in 0..<width { line[c] = combine(line[c], source[c]) }
+              }
             }
+            target.update(repeating: initial, count: columns)
+            for (tap, range) in ranges.enumerated() {
+              let source = line.baseAddress! + (tap * dilations[2] - before[2])
+              if stride == 1 {
+                for c in range { target[c] = combine(target[c], source[c]) }
+              } else {
+                for c in range { target[c] = combine(target[c], source[c * stride]) }
+              }
+            }
+            target += columns
           }
         }
       }

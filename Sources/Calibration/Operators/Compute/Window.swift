@@ -10,6 +10,8 @@ struct Window: Sendable {
   let autoPad: AutoPad
   /// Whether a last window that only partly fits is kept.
   let ceil: Bool
+  /// The most spatial dimensions that the operator can do.
+  private let maximumRank: Int
 
   /// ONNX's `auto_pad`.
   enum AutoPad: String, Sendable {
@@ -30,8 +32,9 @@ struct Window: Sendable {
     var output: [Int]
   }
 
-  /// Reads and checks the attributes.
-  init(_ node: Node) throws(OperatorError) {
+  /// Reads and checks the attributes of an operator over up to `maximumRank` spatial dimensions.
+  init(_ node: Node, maximumRank: Int = 2) throws(OperatorError) {
+    self.maximumRank = maximumRank
     kernel = try Self.sizes(node, "kernel_shape", atLeast: 1)
     strides = try Self.sizes(node, "strides", atLeast: 1)
     dilations = try Self.sizes(node, "dilations", atLeast: 1)
@@ -42,8 +45,8 @@ struct Window: Sendable {
     ceil = node.int("ceil_mode", default: 0) != 0
     for (name, values) in [("kernel_shape", kernel), ("strides", strides), ("dilations", dilations)] {
       guard let values else { continue }
-      guard (1...2).contains(values.count) else {
-        throw .unsupported("\(values.count) spatial dimensions (\(name) \(values)); 1 and 2 are")
+      guard (1...maximumRank).contains(values.count) else {
+        throw .unsupported("\(values.count) spatial dimensions (\(name) \(values)); 1 to \(maximumRank) are")
       }
     }
   }
@@ -60,7 +63,9 @@ struct Window: Sendable {
 
   /// The attributes for `rank` spatial dimensions, defaults filled in; throws if a count is wrong.
   func lists(rank: Int) throws(OperatorError) -> (strides: [Int], dilations: [Int], pads: [Int]) {
-    guard (1...2).contains(rank) else { throw .unsupported("\(rank) spatial dimensions; 1 and 2 are") }
+    guard (1...maximumRank).contains(rank) else {
+      throw .unsupported("\(rank) spatial dimensions; 1 to \(maximumRank) are")
+    }
     let one = [Int](repeating: 1, count: rank)
     let lists = (strides ?? one, dilations ?? one, pads ?? [Int](repeating: 0, count: 2 * rank))
     guard lists.0.count == rank, lists.1.count == rank, lists.2.count == 2 * rank else {
