@@ -40,7 +40,7 @@ struct Quantize: ParsableCommand {
   var order = ColumnOrder.curvature
 
   @Option(help: "How steps are searched.")
-  var grid = GridSearch.curvature
+  var grid = GridSearch.l24
 
   @Flag(help: "Zero points in the middle of the codes, so that none are stored.")
   var symmetric = false
@@ -56,8 +56,8 @@ struct Quantize: ParsableCommand {
 
   @Flag(
     inversion: .prefixedNo, exclusivity: .chooseLast,
-    help: "Change biases so that each channel keeps its mean output on the calibration samples.")
-  var biasCorrection = true
+    help: "Change biases and scales so that each channel keeps its mean and deviation on the calibration samples.")
+  var outputCorrection = true
 
   @Option(help: "One code per byte (operator set 13 on), or two 4-bit codes per byte (operator set 21).")
   var storage = QuantizeOptions.Storage.int8
@@ -121,7 +121,7 @@ struct Quantize: ParsableCommand {
     options.rules = try rules()
     (options.method, options.order, options.grid, options.damping) = (method, order, grid, damping)
     (options.propagation, options.storage, options.report) = (propagate, storage, report)
-    options.correctsBias = biasCorrection
+    options.correctsOutputs = outputCorrection
     (options.samples, options.threads) = (sampleOptions.samples, sampleOptions.threads)
     options.normalization = try sampleOptions.normalization()
     return options

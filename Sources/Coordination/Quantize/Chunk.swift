@@ -26,6 +26,9 @@ final class Chunk: Sendable {
     }
   }
 
+  /// The batches as they are now; their tables may be run without changing the chunk's.
+  func snapshot() -> [(table: ValueTable, plan: Plan)] { batches.withLock { $0 } }
+
   /// What `group` reads, cut from all batches.
   func columns(for group: InputGroup) throws(HessianError) -> InputColumns {
     let tensors = batches.withLock { batches in

@@ -103,10 +103,9 @@ extension QuantizationRun {
       let matrix = quantized[member]!.dequantized(planned)
       weights[layer.weight] = Tensor(layer.tensorOrder(matrix), shape: original.shape)
       if let bias = planned.bias, !quantized[member]!.inputMeans.isEmpty {
-        let changes = quantized[member]!.biasChanges(
-          planned, original: layer.matrix(from: original), dequantized: matrix)
         let before = graph.constants[bias]!
-        let after = zip(before.array(of: Float.self), changes).map { Float(Double($0) + $1) }
+        let after = quantized[member]!.correctedBias(
+          planned, bias: before.array(of: Float.self), original: layer.matrix(from: original), dequantized: matrix)
         weights[bias] = Tensor(after, shape: before.shape)
       }
     }

@@ -23,6 +23,8 @@ public struct QuantizationRun {
   let liveness: Liveness
   var weights = Weights()
   var chunks: [Chunk] = []
+  /// The outputs of the float model, by layer; empty unless outputs are corrected along quantized activations.
+  var floatOutputs: [Int: OutputMoments] = [:]
   var quantized: [QuantizedLayer?]
   let timer: PhaseTimer
   var progress: Progress
@@ -38,7 +40,7 @@ public struct QuantizationRun {
       return (model, try SampleFeed(options: options, graph: try model.graph()))
     }
     graph = try model.graph()
-    if options.correctsBias, options.method == .compensate { graph.addMissingBiases() }
+    if options.correctsOutputs, options.method == .compensate { graph.addMissingBiases() }
     executor = try Executor(graph: graph)
     (layers, kept) = try Self.plan(graph, options)
     stages = Self.stages(of: graph, layers)
@@ -66,6 +68,7 @@ public struct QuantizationRun {
     chunks = try world.collectively {
       try timer.measure(.read) { try readChunks(chunkPartition.chunks(ofRank: world.rank, size: world.size)) }
     }
+    if options.propagation == .quantized { try measureFloatOutputs(world) }
     var waiting: [CalibratedGroup] = []
     for (index, stage) in stages.enumerated() {
       let calibrated = try calibrate(stage, stageIndex: index, world)
@@ -121,6 +124,7 @@ public struct QuantizationRun {
     let partition = RowPartition(layers: members.map { layers[$0].shape }, ranks: world.size)
     let factors = try factorAndBroadcast(&groups, members: members, partition, world)
     try solveAndGather(members: members, factors: factors, partition, world)
+    if !floatOutputs.isEmpty { try correctOutputs(of: members, world) }
   }
 
   /// The layers and what each gets, and the weights that stay float.
@@ -141,7 +145,7 @@ public struct QuantizationRun {
       let scheme = QuantizationScheme(
         bits: bits, symmetric: options.scheme.symmetric, granularity: options.scheme.granularity,
         scaleType: options.scheme.scaleType)
-      let bias = options.correctsBias && options.method == .compensate ? graph.bias(of: layer) : nil
+      let bias = options.correctsOutputs && options.method == .compensate ? graph.bias(of: layer) : nil
       layers.append(PlannedLayer(layer: layer, scheme: scheme, bias: bias))
     }
     guard !layers.isEmpty else { throw CoordinationError.noLayers(model: options.model) }

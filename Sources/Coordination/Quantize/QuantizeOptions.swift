@@ -33,11 +33,12 @@ public struct QuantizeOptions: Sendable {
   /// The order of columns.
   public var order: ColumnOrder = .curvature
   /// How steps are searched.
-  public var grid: GridSearch = .curvature
+  public var grid: GridSearch = .l24
   /// Damping to start with, as a share of the mean of the Hessian's diagonal.
   public var damping = 0.01
-  /// Whether biases change so that each channel's mean output on the calibration inputs stays what it was.
-  public var correctsBias = true
+  /// Whether biases (and, along quantized activations, scales) change so that each channel keeps its mean output (and its
+  /// deviation) on the calibration samples.
+  public var correctsOutputs = true
   /// Which weights activations are computed with.
   public var propagation: Propagation = .quantized
   /// How codes are stored.

@@ -60,19 +60,33 @@ struct QuantizedLayer: Sendable {
     }
   }
 
-  /// What the biases must gain so that the mean output stays: Σ (w - q) mean, in float64, for each row.
+  /// The biases that keep each channel's mean output on the inputs that the layer was calibrated on:
+  /// bias + (W - Q) mean, in float64.
   ///
   /// - Parameters:
+  ///   - bias: the layer's biases before, one per row.
   ///   - original: the layer's matrix before, rows x columns.
   ///   - dequantized: the same after.
-  func biasChanges(_ planned: PlannedLayer, original: [Float], dequantized: [Float]) -> [Double] {
+  func correctedBias(
+    _ planned: PlannedLayer, bias: [Float], original: [Float], dequantized: [Float]
+  ) -> [Float] {
     let columns = planned.layer.columns
     return (0..<planned.layer.rows).map { row in
       let mean = row / planned.rowsPerHessian * columns
-      return (0..<columns).reduce(0.0) { sum, column in
+      var sum = Double(bias[row])
+      for column in 0..<columns {
         let index = row * columns + column
-        return sum + (Double(original[index]) - Double(dequantized[index])) * inputMeans[mean + column]
+        sum += (Double(original[index]) - Double(dequantized[index])) * inputMeans[mean + column]
       }
+      return Float(sum)
+    }
+  }
+
+  /// Multiplies each row's scales by a factor.
+  mutating func scaleRows(by factors: [Double]) {
+    let groups = scales.count / factors.count
+    for row in factors.indices {
+      for index in row * groups..<(row + 1) * groups { scales[index] = Float(Double(scales[index]) * factors[row]) }
     }
   }
 
