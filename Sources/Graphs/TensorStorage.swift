@@ -9,6 +9,8 @@ public final class TensorStorage: @unchecked Sendable {
   public let byteCount: Int
   /// Keeps borrowed memory (a mapped file) alive; nil if this object owns `base`.
   private let owner: AnyObject?
+  /// The memory that this object owns, to be given back.
+  private let block: MemoryPool.Block?
 
   /// Alignment of owned memory in bytes: one cache line, and the widest vector register.
   public static let alignment = 64
@@ -16,7 +18,8 @@ public final class TensorStorage: @unchecked Sendable {
   /// Allocates `byteCount` bytes and lets `fill` write them; bytes that `fill` leaves alone are undefined.
   public init<E: Error>(byteCount: Int, fill: (UnsafeMutableRawBufferPointer) throws(E) -> Void) throws(E) {
     precondition(byteCount >= 0, "a storage of \(byteCount) bytes")
-    base = .allocate(byteCount: max(byteCount, 1), alignment: Self.alignment)
+    let block = MemoryPool.shared.take(byteCount: byteCount)
+    (base, self.block) = (block.base, block)
     self.byteCount = byteCount
     owner = nil
     try fill(UnsafeMutableRawBufferPointer(start: base, count: byteCount))
@@ -27,12 +30,13 @@ public final class TensorStorage: @unchecked Sendable {
     base = UnsafeMutableRawPointer(mutating: bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 64)!)
     byteCount = bytes.count
     self.owner = owner
+    block = nil
   }
 
   /// The memory; valid as long as this object lives.
   public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: byteCount) }
 
   deinit {
-    if owner == nil { base.deallocate() }
+    if let block { MemoryPool.shared.giveBack(block) }
   }
 }
