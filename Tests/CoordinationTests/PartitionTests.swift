@@ -9,6 +9,7 @@ struct PartitionTests {
     let partition = ChunkPartition(sampleCount: 103, chunkSize: 8)
     let chunks = (0..<ranks).flatMap { partition.chunks(ofRank: $0, size: ranks) }
     #expect(chunks == Array(0..<13))
+    #expect(partition.chunks(ofRank: 0, size: ranks).first == 0)
     #expect(chunks.flatMap { Array(partition.samples(ofChunk: $0)) } == Array(0..<103))
   }
 

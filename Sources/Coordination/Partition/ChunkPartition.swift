@@ -21,9 +21,10 @@ public struct ChunkPartition: Sendable {
     index * chunkSize..<min((index + 1) * chunkSize, sampleCount)
   }
 
-  /// The chunks that `rank` of `size` ranks forwards: consecutive ones, their numbers differing by at most one.
+  /// The chunks that `rank` of `size` ranks forwards: consecutive ones, their numbers differing by at most one. Rank 0
+  /// always has the first chunk.
   public func chunks(ofRank rank: Int, size: Int) -> Range<Int> {
-    rank * chunkCount / size..<(rank + 1) * chunkCount / size
+    (rank * chunkCount + size - 1) / size..<((rank + 1) * chunkCount + size - 1) / size
   }
 
   /// A chunk size for a model whose layers see `positions` output positions per sample.
