@@ -89,26 +89,26 @@ struct EndToEndTests {
       #expect(try quantize(output, ["--bits", "3", "--method", method]).status == 0)
       let evaluation = try rankwise(
         [
-          "evaluate", output.path, "--data", Self.example.appending(path: "test-images.npy").path, "--samples", "64",
+          "evaluate", output.path, "--data", Self.example.appending(path: "test-images.npy").path, "--samples", "32",
           "--reference", Self.model, "--report", report.path,
         ] + Self.normalization)
       #expect(evaluation.status == 0)
       let json = try JSONSerialization.jsonObject(with: try Data(contentsOf: report)) as? [String: Any]
       errors.append(try #require((json?["outputs"] as? [[String: Any]])?.first?["relativeL2"] as? Double))
     }
-    // 48 samples are few; still, what is compensated for shows at the outputs.
+    // 24 samples are few; still, what is compensated for shows at the outputs.
     #expect(errors[0] < 0.9 * errors[1], "compensate \(errors[0]), round \(errors[1])")
   }
 
-  @Test("the accuracy of the float example is what its page says", arguments: [3])
+  @Test("the accuracy of the float example on the first 600 test images is that of onnxruntime", arguments: [3])
   func accuracy(ranks: Int) throws {
     let launch = try rankwise(
       [
         "evaluate", Self.model, "--data", Self.example.appending(path: "test-images.npy").path, "--labels",
-        Self.example.appending(path: "test-labels.npy").path,
+        Self.example.appending(path: "test-labels.npy").path, "--samples", "600",
       ] + Self.normalization, ranks: ranks)
     #expect(launch.status == 0, "\(launch.errors)")
-    #expect(launch.output.contains("top-1 accuracy: 0.9314 (9314 of 10000)"), "\(launch.output)")
+    #expect(launch.output.contains("top-1 accuracy: 0.9350 (561 of 600)"), "\(launch.output)")
   }
 
   @Test(
