@@ -23,7 +23,11 @@ struct Rankwise: ParsableCommand {
     } catch {
       let environment = ProcessInfo.processInfo.environment
       let rank = environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMI_RANK"] ?? environment["PMIX_RANK"] ?? "0"
-      guard rank == "0" else { Glibc.exit(exitCode(for: error).rawValue) }
+      guard rank == "0" else {
+        // mpirun ends the job when the first rank ends with an error; rank 0 must have printed by then.
+        if !exitCode(for: error).isSuccess { sleep(1) }
+        Glibc.exit(exitCode(for: error).rawValue)
+      }
       exit(withError: error)
     }
   }

@@ -13,8 +13,10 @@ extension QuantizationRun {
     _ groups: inout [CalibratedGroup], members: [Int], _ partition: RowPartition, _ world: borrowing Communicator
   ) throws -> [Int: [SharedFactor]] {
     try timer.measure(.reduce) {
+      // Sleep until all are here; then move the data at full speed, which naps between the pieces would not.
+      try world.barrier(waiting: .polite)
       for index in groups.indices {
-        try world.reduce(&groups[index].sums, .sum, root: groups[index].owner, waiting: .polite)
+        try world.reduce(&groups[index].sums, .sum, root: groups[index].owner)
         if groups[index].owner != world.rank { groups[index].sums = [] }
       }
     }
@@ -139,10 +141,11 @@ extension QuantizationRun {
     var inverses = own?.flatMap(\.inverse) ?? [Float](repeating: 0, count: hessians * size)
     var scalars =
       own?.flatMap { [$0.unit, $0.damping, Double($0.escalations)] } ?? Array(repeating: 0, count: hessians * 3)
-    try communicator.broadcast(&orders, root: root, waiting: .polite)
-    try communicator.broadcast(&curvatures, root: root, waiting: .polite)
-    try communicator.broadcast(&inverses, root: root, waiting: .polite)
-    try communicator.broadcast(&scalars, root: root, waiting: .polite)
+    try communicator.barrier(waiting: .polite)
+    try communicator.broadcast(&orders, root: root)
+    try communicator.broadcast(&curvatures, root: root)
+    try communicator.broadcast(&inverses, root: root)
+    try communicator.broadcast(&scalars, root: root)
     guard holders.contains(world.rank) else { return nil }
     if let own { return own }
     return try (0..<hessians).map { index in
