@@ -63,7 +63,8 @@ let package = Package(
       name: "CalibrationTests", dependencies: ["Calibration", "Graphs", "Models", "LinearAlgebra"],
       swiftSettings: swift),
     .testTarget(
-      name: "CoordinationTests", dependencies: ["Coordination", "Models", "rankwise", "TestSupport"],
+      name: "CoordinationTests",
+      dependencies: ["Coordination", "Calibration", "Graphs", "Models", "Quantization", "rankwise", "TestSupport"],
       swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6]

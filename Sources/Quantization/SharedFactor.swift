@@ -63,6 +63,17 @@ public struct SharedFactor: Sendable {
     return sum * unit
   }
 
+  /// 1 / U_jj² in the units of H, by natural column: how much of a squared error at the column is left when the columns
+  /// behind it have compensated for it. 0 for a dead column.
+  public var pivots: [Double] {
+    var pivots = [Double](repeating: 0, count: columns)
+    for (k, column) in order.enumerated() where curvature[Int(column)] != 0 {
+      let diagonal = Double(inverse[SymmetricMatrix.rowStart(k, order: columns)])
+      pivots[Int(column)] = unit / (diagonal * diagonal)
+    }
+    return pivots
+  }
+
   /// The columns that no calibration input ever reached, in ascending order.
   public var deadColumns: [Int] { curvature.indices.filter { curvature[$0] == 0 } }
 }

@@ -65,6 +65,9 @@ struct Quantize: ParsableCommand {
   @Option(help: "Calibrate each layer on activations of the layers quantized before it, or of the float model.")
   var propagate = QuantizeOptions.Propagation.quantized
 
+  @Option(help: "Share of the samples on which each layer's loss is only measured; 0 for none.")
+  var heldOut = 0.125
+
   @Option(name: .long, parsing: .singleValue, help: ArgumentHelp("Layers that stay float.", valueName: "pattern"))
   var keep: [String] = []
 
@@ -86,6 +89,7 @@ struct Quantize: ParsableCommand {
     if !(damping >= 0 && damping < .infinity) {
       throw ValidationError("--damping is \(damping); it must be at least 0")
     }
+    if !(0...0.5).contains(heldOut) { throw ValidationError("--held-out is \(heldOut); it must be 0 to 0.5") }
     if granularity == .group, groupSize == nil { throw ValidationError("--granularity group needs --group-size") }
     if let groupSize {
       if granularity != .group { throw ValidationError("--group-size goes with --granularity group") }
@@ -121,7 +125,7 @@ struct Quantize: ParsableCommand {
     options.rules = try rules()
     (options.method, options.order, options.grid, options.damping) = (method, order, grid, damping)
     (options.propagation, options.storage, options.report) = (propagate, storage, report)
-    options.correctsOutputs = outputCorrection
+    (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut)
     (options.samples, options.threads) = (sampleOptions.samples, sampleOptions.threads)
     options.normalization = try sampleOptions.normalization()
     return options

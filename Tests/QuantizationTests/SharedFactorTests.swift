@@ -39,6 +39,19 @@ import Testing
     #expect(Self.residual(factor, hessian) < 1e-3)
   }
 
+  @Test("the pivots add up to the predicted loss, and a dead column has none")
+  func pivots() throws {
+    var numbers = SeededNumbers(seed: 5)
+    var hessian = numbers.hessian(order: 12, samples: 30)
+    let factor = try SharedFactor.make(hessian: hessian, order: .curvature)
+    #expect(abs(factor.pivots.reduce(0, +) - factor.predictedLoss) < 1e-12 * factor.predictedLoss)
+    for other in 0..<12 {
+      hessian.upper[SymmetricMatrix.rowStart(min(4, other), order: 12) + abs(other - 4)] = 0
+    }
+    let pivots = try SharedFactor.make(hessian: hessian, order: .curvature).pivots
+    #expect(pivots.indices.filter { pivots[$0] == 0 } == [4])
+  }
+
   @Test("auto takes the order with the smallest predicted loss")
   func auto() throws {
     var numbers = SeededNumbers(seed: 3)

@@ -11,6 +11,24 @@ enum WideSums {
     fold(elements, lanes: { $0 * $0 }, single: { $0 * $0 })
   }
 
+  /// The sum of the squared differences of two lists of one length.
+  static func squaredDistance(_ left: UnsafeBufferPointer<Float>, _ right: UnsafeBufferPointer<Float>) -> Double {
+    precondition(left.count == right.count, "\(left.count) and \(right.count) elements")
+    guard let first = left.baseAddress, let second = right.baseAddress else { return 0 }
+    var sums = SIMD8<Double>(repeating: 0)
+    let whole = left.count / 8 * 8
+    for start in stride(from: 0, to: whole, by: 8) {
+      let difference =
+        SIMD8<Double>(UnsafeRawPointer(first + start).loadUnaligned(as: SIMD8<Float>.self))
+        - SIMD8<Double>(UnsafeRawPointer(second + start).loadUnaligned(as: SIMD8<Float>.self))
+      sums += difference * difference
+    }
+    return (whole..<left.count).reduce(sums.sum()) {
+      let difference = Double(left[$1]) - Double(right[$1])
+      return $0 + difference * difference
+    }
+  }
+
   @inline(__always)
   private static func fold(
     _ elements: UnsafeBufferPointer<Float>, lanes: (SIMD8<Double>) -> SIMD8<Double>, single: (Double) -> Double

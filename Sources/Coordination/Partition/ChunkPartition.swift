@@ -2,23 +2,44 @@
 ///
 /// The chunks depend on the model and the data alone; only their assignment depends on the number of ranks.
 public struct ChunkPartition: Sendable {
-  /// Number of samples.
-  public let sampleCount: Int
+  /// The samples that are cut, by their numbers in the set.
+  public let samples: Range<Int>
   /// Samples of a chunk; the last one may have fewer.
   public let chunkSize: Int
 
   /// Number of chunks.
-  public var chunkCount: Int { (sampleCount + chunkSize - 1) / chunkSize }
+  public var chunkCount: Int { (samples.count + chunkSize - 1) / chunkSize }
 
-  /// Cuts `sampleCount` samples into chunks of `chunkSize`.
-  public init(sampleCount: Int, chunkSize: Int) {
-    precondition(sampleCount > 0 && chunkSize > 0, "\(sampleCount) samples in chunks of \(chunkSize)")
-    (self.sampleCount, self.chunkSize) = (sampleCount, chunkSize)
+  /// Cuts the first `sampleCount` samples into chunks of `chunkSize`.
+  public init(sampleCount: Int, chunkSize: Int) { self.init(samples: 0..<sampleCount, chunkSize: chunkSize) }
+
+  /// Cuts `samples` into chunks of `chunkSize`.
+  public init(samples: Range<Int>, chunkSize: Int) {
+    precondition(!samples.isEmpty && chunkSize > 0, "\(samples.count) samples in chunks of \(chunkSize)")
+    (self.samples, self.chunkSize) = (samples, chunkSize)
   }
 
   /// The samples of chunk `index`.
   public func samples(ofChunk index: Int) -> Range<Int> {
-    index * chunkSize..<min((index + 1) * chunkSize, sampleCount)
+    let start = samples.lowerBound + index * chunkSize
+    return start..<min(start + chunkSize, samples.upperBound)
+  }
+
+  /// With fewer chunks than this, none is held out.
+  public static let fewestToHoldOut = 4
+
+  /// Sets whole chunks at the end apart, to measure on what nothing was fitted to.
+  ///
+  /// - Parameter share: of the chunks, rounded, but at least one; 0 holds nothing out.
+  /// - Returns: the chunks to calibrate on, and those held out: nil if `share` is 0 or there are too few chunks.
+  public func holdingOut(_ share: Double) -> (calibration: ChunkPartition, heldOut: ChunkPartition?) {
+    guard share > 0, chunkCount >= Self.fewestToHoldOut else { return (self, nil) }
+    let count = min(chunkCount - 1, max(1, Int((share * Double(chunkCount)).rounded())))
+    let first = samples.lowerBound + (chunkCount - count) * chunkSize
+    return (
+      ChunkPartition(samples: samples.lowerBound..<first, chunkSize: chunkSize),
+      ChunkPartition(samples: first..<samples.upperBound, chunkSize: chunkSize)
+    )
   }
 
   /// The chunks that `rank` of `size` ranks forwards: consecutive ones, their numbers differing by at most one. Rank 0

@@ -16,7 +16,7 @@ final class Chunk: Sendable {
 
   /// Runs `nodes` on every batch of the chunk and drops the values that `liveness` says nobody reads any more.
   func run(
-    _ nodes: [Int], executor: Executor, weights: Weights, liveness: Liveness
+    _ nodes: [Int], executor: Executor, weights: Weights, liveness: Liveness?
   ) throws(ExecutionError) {
     try batches.withLock { batches throws(ExecutionError) in
       for index in batches.indices {
@@ -35,5 +35,11 @@ final class Chunk: Sendable {
       batches.map { $0.table[group.input] ?? $0.plan.constant(group.input)! }
     }
     return try InputColumns(group: group, tensors: tensors)
+  }
+
+  /// The samples that `error` is about, for a message.
+  func describe(_ error: HessianError) -> String {
+    if case .notFinite(_, let sample) = error { return "sample \(samples.lowerBound + sample)" }
+    return "samples \(samples.lowerBound) to \(samples.upperBound - 1)"
   }
 }

@@ -54,19 +54,12 @@ extension QuantizationRun {
       }
     }
     progress.advance(
-      by: geometry.work(stage: stage, samples: feed.count), "stage \(stageIndex + 1)/\(stages.count)  \(names[0])")
+      by: geometry.work(stage: stage, samples: chunkPartition.samples.count),
+      "stage \(stageIndex + 1)/\(stages.count)  \(names[0])")
     return groups.indices.map { group in
       CalibratedGroup(
         group: groups[group], sums: sums[group].take(), scale: sums[group].scale, columnCount: Int(counts[group]),
         isCentered: groups[group].layers.allSatisfy { layers[$0].bias != nil })
     }
-  }
-}
-
-extension Chunk {
-  /// The samples that `error` is about, for a message.
-  fileprivate func describe(_ error: HessianError) -> String {
-    if case .notFinite(_, let sample) = error { return "sample \(samples.lowerBound + sample)" }
-    return "samples \(samples.lowerBound) to \(samples.upperBound - 1)"
   }
 }

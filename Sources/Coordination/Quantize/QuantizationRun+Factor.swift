@@ -32,6 +32,10 @@ extension QuantizationRun {
       try timer.measure(.factor) { try factorOwn(groups, moments, rank: world.rank) }
     }
     try record(own, of: groups, world)
+    for (index, group) in groups.enumerated() {
+      let pivots = try world.broadcastValue((own[index] ?? []).flatMap(\.pivots), root: group.owner, waiting: .polite)
+      for layer in group.group.layers { quantized[layer]!.pivots = pivots }
+    }
     for (index, group) in groups.enumerated() where group.isCentered {
       let means = try world.broadcastValue(moments[index].flatMap(\.mean), root: group.owner, waiting: .polite)
       for layer in group.group.layers { quantized[layer]!.inputMeans = means }

@@ -11,16 +11,21 @@ extension QuantizationRun {
       guard world.rank == 0 else { return }
       try timer.measure(.write) { try write() }
     }
-    let entries = zip(layers, quantized).map { planned, result in
-      QuantizationReport.LayerEntry(
+    let compensates = options.method == .compensate
+    let entries = layers.indices.map { index in
+      let (planned, result, heldOut) = (layers[index], quantized[index], heldOutLosses?[index])
+      return QuantizationReport.LayerEntry(
         name: planned.layer.name, rows: planned.layer.rows, columns: planned.layer.columns,
         groups: planned.layer.groups, bits: planned.scheme.bits,
-        order: options.method == .compensate ? options.order.rawValue : "-", damping: result!.damping,
-        escalations: result!.escalations, deadColumns: result!.deadColumns, relativeLoss: result!.relativeLoss)
+        order: compensates ? options.order.rawValue : "-", damping: result!.damping,
+        escalations: result!.escalations, deadColumns: result!.deadColumns, relativeLoss: result!.relativeLoss,
+        predictedLoss: compensates ? result!.relativePredictedLoss : nil, heldOutLoss: heldOut?.loss,
+        drift: heldOut?.drift)
     }
     let report = QuantizationReport(
       model: options.model, output: options.output, ranks: world.size, threads: options.threads,
-      method: options.method.rawValue, grid: options.grid.rawValue, samples: feed.count,
+      method: options.method.rawValue, grid: options.grid.rawValue,
+      samples: chunkPartition.samples.count, heldOutSamples: heldOutPartition?.samples.count ?? 0,
       chunkSize: chunkPartition.chunkSize, instructionSet: InstructionSet.current.description,
       blasKernel: BLAS.kernelName,
       floatBytes: layers.reduce(0) { $0 + $1.layer.rows * $1.layer.columns * 4 },

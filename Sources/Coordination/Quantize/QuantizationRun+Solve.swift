@@ -100,6 +100,8 @@ extension QuantizationRun {
     for member in members {
       let planned = layers[member]
       let (layer, original) = (planned.layer, graph.constants[planned.layer.weight]!)
+      quantized[member]!.predictedLoss = quantized[member]!.expectedLoss(planned)
+      quantized[member]!.pivots = []
       let matrix = quantized[member]!.dequantized(planned)
       weights[layer.weight] = Tensor(layer.tensorOrder(matrix), shape: original.shape)
       if let bias = planned.bias, !quantized[member]!.inputMeans.isEmpty {

@@ -17,15 +17,22 @@ public struct QuantizationRun {
   var kept: [KeptWeight]
   let stages: [Stage]
   let feed: SampleFeed
+  /// The chunks that are calibrated on.
   let chunkPartition: ChunkPartition
+  /// The chunks that nothing is fitted to; nil for none.
+  let heldOutPartition: ChunkPartition?
   let executor: Executor
   let geometry: LayerGeometry
   let liveness: Liveness
   var weights = Weights()
   var chunks: [Chunk] = []
+  /// This rank's chunks of those held out, at the inputs of the first stage.
+  var heldOutChunks: [Chunk] = []
   /// The outputs of the float model, by layer; empty unless outputs are corrected along quantized activations.
   var floatOutputs: [Int: OutputMoments] = [:]
   var quantized: [QuantizedLayer?]
+  /// What each layer loses on the samples held out; nil if none were.
+  var heldOutLosses: [HeldOutLoss]?
   let timer: PhaseTimer
   var progress: Progress
 
@@ -45,18 +52,19 @@ public struct QuantizationRun {
     (layers, kept) = try Self.plan(graph, options)
     stages = Self.stages(of: graph, layers)
     // The layers of the last stage never run, but what they read must live until it is measured.
-    let run = stages.flatMap(\.nodes)
-    let order = run + Set(layers.map(\.layer.node)).subtracting(run).sorted()
+    let order = Self.executionOrder(stages, layers)
     geometry = try LayerGeometry(
       executor: executor, graph: graph, layers: layers.map(\.layer), feed: feed, order: order)
-    chunkPartition = ChunkPartition(
-      sampleCount: feed.count,
-      chunkSize: ChunkPartition.chunkSize(
-        sampleCount: feed.count, fewestPositions: geometry.fewestPositions,
-        activationBytes: geometry.activationBytes, batch: feed.fixedBatch ?? 1))
+    let chunkSize = ChunkPartition.chunkSize(
+      sampleCount: feed.count, fewestPositions: geometry.fewestPositions,
+      activationBytes: geometry.activationBytes, batch: feed.fixedBatch ?? 1)
+    (chunkPartition, heldOutPartition) = ChunkPartition(sampleCount: feed.count, chunkSize: chunkSize)
+      .holdingOut(options.heldOut)
     liveness = Liveness(graph: graph, order: order, keep: [])
     quantized = Array(repeating: nil, count: layers.count)
-    let work = stages.reduce(0) { [geometry, feed] in $0 + geometry.work(stage: $1, samples: feed.count) }
+    let work = stages.reduce(0) { [geometry, chunkPartition] in
+      $0 + geometry.work(stage: $1, samples: chunkPartition.samples.count)
+    }
     progress = Progress(total: work, unit: "GFLOP", enabled: isCoordinator)
     self.timer = timer
   }
@@ -66,8 +74,9 @@ public struct QuantizationRun {
   /// Errors on one rank are thrown on all of them.
   public mutating func run(_ world: borrowing Communicator) throws -> QuantizationReport {
     chunks = try world.collectively {
-      try timer.measure(.read) { try readChunks(chunkPartition.chunks(ofRank: world.rank, size: world.size)) }
+      try timer.measure(.read) { try readChunks(of: chunkPartition, rank: world.rank, size: world.size) }
     }
+    try readHeldOut(world)
     if options.propagation == .quantized { try measureFloatOutputs(world) }
     var waiting: [CalibratedGroup] = []
     for (index, stage) in stages.enumerated() {
@@ -80,7 +89,17 @@ public struct QuantizationRun {
     if !waiting.isEmpty { try quantize(waiting, world) }
     chunks = []
     progress.finish()
+    heldOutLosses = try measureHeldOut(world)
     return try finish(world)
+  }
+
+  /// The nodes that layers depend on and the layers themselves, in an order in which they can run.
+  var executionOrder: [Int] { Self.executionOrder(stages, layers) }
+
+  private static func executionOrder(_ stages: [Stage], _ layers: [PlannedLayer]) -> [Int] {
+    // The layers of the last stages belong to no stage's nodes if no other layer reads from them.
+    let run = stages.flatMap(\.nodes)
+    return run + Set(layers.map(\.layer.node)).subtracting(run).sorted()
   }
 
   /// What will be done, for the start of the run.
@@ -90,19 +109,26 @@ public struct QuantizationRun {
     return [
       "model: \(options.model), \(layers.count) layers in \(stages.count) stages, \(weights) weights to \(bits) bits, "
         + "\(kept.count) kept",
-      "calibration: \(feed.count) samples in \(chunkPartition.chunkCount) chunks of \(chunkPartition.chunkSize), "
-        + "\(options.propagation.rawValue) activations",
+      "calibration: \(chunkPartition.samples.count) samples in \(chunkPartition.chunkCount) chunks of "
+        + "\(chunkPartition.chunkSize), \(options.propagation.rawValue) activations; held out: \(heldOutDescription)",
       "method: \(options.method.rawValue), order \(options.order.rawValue), grid \(options.grid.rawValue), "
         + "damping \(options.damping)",
     ]
   }
 
-  /// The chunks with these numbers, at the model's inputs.
-  private func readChunks(_ numbers: Range<Int>) throws -> [Chunk] {
+  /// How much is held out, or why nothing is.
+  private var heldOutDescription: String {
+    if let heldOutPartition { return "\(heldOutPartition.samples.count) samples" }
+    if options.heldOut == 0 { return "none, as asked" }
+    return "none, since it takes \(ChunkPartition.fewestToHoldOut) chunks; give more samples"
+  }
+
+  /// The chunks of `partition` that a rank forwards, at the model's inputs.
+  func readChunks(of partition: ChunkPartition, rank: Int, size: Int) throws -> [Chunk] {
     var plans: [Int: Plan] = [:]
     let replaceable = Set(layers.map(\.layer.weight)).union(layers.compactMap(\.bias))
-    return try numbers.map { number in
-      let samples = chunkPartition.samples(ofChunk: number)
+    return try partition.chunks(ofRank: rank, size: size).map { number in
+      let samples = partition.samples(ofChunk: number)
       let batches = try feed.inputs(for: samples).map { inputs in
         let size = feed.fixedBatch ?? samples.count
         let plan =

@@ -41,6 +41,8 @@ public struct QuantizeOptions: Sendable {
   public var correctsOutputs = true
   /// Which weights activations are computed with.
   public var propagation: Propagation = .quantized
+  /// Share of the samples that nothing is fitted to, on which each layer's loss is measured; 0 for none.
+  public var heldOut = 0.125
   /// How codes are stored.
   public var storage: Storage = .int8
   /// At most this many samples, from the first; nil for all.

@@ -12,6 +12,10 @@ struct QuantizedLayer: Sendable {
   var losses: [Double]
   /// w H wᵀ of each row: the loss of a row of zeros.
   var energies: [Double]
+  /// What the rows' losses were expected to add up to, from their steps and the factor alone.
+  var predictedLoss = 0.0
+  /// 1 / U_jj² in the units of the Hessian, for each Hessian by column; 0 for a dead column.
+  var pivots: [Double] = []
   /// The largest damping that a Hessian of the layer needed.
   var damping = 0.0
   /// How often the damping was raised, at most, over the layer's Hessians.
@@ -88,6 +92,30 @@ struct QuantizedLayer: Sendable {
     for row in factors.indices {
       for index in row * groups..<(row + 1) * groups { scales[index] = Float(Double(scales[index]) * factors[row]) }
     }
+  }
+
+  /// Σ step² pivot / 12 over all weights: the expected loss when each rounding error is uniform within its step.
+  ///
+  /// Exact but for clipping (arXiv:2507.18553, theorem 4). The steps must be those that the rows were solved with.
+  func expectedLoss(_ planned: PlannedLayer) -> Double {
+    let columns = planned.layer.columns
+    let (groups, size) = (planned.scheme.groupCount(columns: columns), planned.scheme.groupSize(columns: columns))
+    let sums = stride(from: 0, to: pivots.count, by: columns).map { start in
+      stride(from: 0, to: columns, by: size).map { first in
+        pivots[start + first..<start + min(first + size, columns)].reduce(0, +)
+      }
+    }
+    return scales.indices.reduce(0) { sum, index in
+      let (row, group) = index.quotientAndRemainder(dividingBy: groups)
+      let step = Double(scales[index])
+      return sum + step * step * sums[row / planned.rowsPerHessian][group] / 12
+    }
+  }
+
+  /// The expected loss relative to the sum of the rows' energies; 0 for a layer of zeros.
+  var relativePredictedLoss: Double {
+    let energy = energies.reduce(0, +)
+    return energy > 0 ? predictedLoss / energy : 0
   }
 
   /// The sum of the rows' losses relative to the sum of their energies; 0 for a layer of zeros.

@@ -16,6 +16,8 @@ public enum Phase: String, CaseIterable, Sendable, Codable {
   case solve
   /// Codes and scales to all ranks.
   case gather
+  /// Running the float and the quantized network on the samples held out.
+  case measure
   /// Writing the output, on rank 0.
   case write
 }

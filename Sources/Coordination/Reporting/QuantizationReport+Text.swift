@@ -4,15 +4,20 @@ extension QuantizationReport {
   /// The tables that rank 0 prints at the end.
   public var text: [String] {
     var lines = ["", "Layers"]
-    var table = TextTable(["<layer", "rows", "columns", "bits", "<order", "damping", "relative loss"])
+    func scientific(_ value: Double?) -> String { value.map { String(format: "%.3e", $0) } ?? "-" }
+    var table = TextTable([
+      "<layer", "rows", "columns", "bits", "<order", "damping", "loss", "predicted", "held-out", "drift",
+    ])
     for layer in layers {
       let columns = layer.groups > 1 ? "\(layer.groups) x \(layer.columns)" : "\(layer.columns)"
       table.add([
         layer.name, "\(layer.rows)", columns, "\(layer.bits)", layer.order, String(format: "%g", layer.damping),
-        String(format: "%.3e", layer.relativeLoss),
+        scientific(layer.relativeLoss), scientific(layer.predictedLoss), scientific(layer.heldOutLoss),
+        scientific(layer.drift),
       ])
     }
     lines += table.lines
+    lines.append("loss, predicted: on calibration samples; held-out, drift: on \(heldOutSamples) others; all relative")
     for layer in layers where layer.escalations > 0 {
       lines.append(
         "warning: \(layer.name): the Hessian was not positive definite; the damping was raised to "

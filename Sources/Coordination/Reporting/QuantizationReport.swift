@@ -20,8 +20,18 @@ public struct QuantizationReport: Codable, Sendable {
     public var escalations: Int
     /// Columns whose calibration inputs are all zero.
     public var deadColumns: Int
-    /// Σ (w - q) H (w - q)ᵀ over all rows, relative to Σ w H wᵀ.
+    /// Calibration loss: Σ (w - q) H (w - q)ᵀ over all rows, relative to Σ w H wᵀ, with the damped H.
     public var relativeLoss: Double
+    /// What the calibration loss should be, from the rows' steps and the Hessian alone, without clipping; nil for plain
+    /// rounding.
+    public var predictedLoss: Double?
+    /// On samples held out, with the inputs that the layer gets in the quantized network: squared error against the
+    /// float layer on the same inputs, relative to the float layer's outputs (without their means where the bias may
+    /// change). Nil if none were held out.
+    public var heldOutLoss: Double?
+    /// On samples held out: squared error of the layer's outputs in the quantized network against those in the float
+    /// network, relative to the latter (without their means where the bias may change).
+    public var drift: Double?
   }
 
   /// A weight that stays as it was.
@@ -48,6 +58,8 @@ public struct QuantizationReport: Codable, Sendable {
   public var grid: String
   /// Calibration samples that were used.
   public var samples: Int
+  /// Samples that were held out.
+  public var heldOutSamples: Int
   /// Samples of a chunk.
   public var chunkSize: Int
   /// The hot loops' instruction set.
