@@ -46,11 +46,10 @@ int32_t kernels_best_instruction_set(void) {
 
 const char *kernels_instruction_set(void) { return all[kernels_best_instruction_set()]->name; }
 
-size_t kernels_solve_scratch(int64_t columns, int64_t tiles) {
+size_t kernels_solve_scratch(int64_t tiles) {
   const size_t block = kernels_block_columns;
-  const size_t group = tiles < 16 ? (size_t)tiles : 16;
-  const size_t panels = ((size_t)columns + kernels_panel_columns - 1) / kernels_panel_columns;
-  return block * block + block + group * block * kernels_tile_rows + panels * block * kernels_panel_columns;
+  const size_t group = tiles < kernels_tile_group ? (size_t)tiles : kernels_tile_group;
+  return block * block + block + group * block * kernels_tile_rows + block * kernels_panel_columns;
 }
 
 size_t kernels_grid_scratch(int64_t group_size) { return (size_t)group_size * (16 + 1 + 1); }

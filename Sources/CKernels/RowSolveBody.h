@@ -2,31 +2,73 @@
 
 #define BLOCK kernels_block_columns
 #define PANEL kernels_panel_columns
-#define SUB 8          // columns that are quantized in registers
-#define TILE_GROUP 16  // tiles whose errors of one block fit the second-level cache beside a panel of U
+#define SUB 8  // columns that are quantized in registers
+#define TILE_GROUP kernels_tile_group
+
+typedef uint8_t Bytes __attribute__((ext_vector_type(16)));
+
+// Every other element of a and b, beside each other: the lower or the upper halves.
+#if LANES == 4
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#elif LANES == 8
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define ZIP_LOW(a, b) ZIP16_LOW(a, b)
+#define ZIP_HIGH(a, b) ZIP16_HIGH(a, b)
+#endif
+#define ZIP16_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define ZIP16_HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+
+// Transposes `n` vectors v of n elements: each round rotates the bits of the pair of indices (vector, element) by one.
+#define TRANSPOSE(type, n, v, low, high)              \
+  for (int bits = 1; bits < n; bits *= 2) {           \
+    type zipped[n];                                   \
+    for (int i = 0; i < n / 2; i++) {                 \
+      zipped[2 * i] = low(v[i], v[i + n / 2]);        \
+      zipped[2 * i + 1] = high(v[i], v[i + n / 2]);   \
+    }                                                 \
+    for (int i = 0; i < n; i++) v[i] = zipped[i];     \
+  }
 
 static void load_tile(const RowProblem *problem, const float *weights, int64_t rows, float *tile) {
-  const int64_t columns = problem->columns;
-  if (rows < ROWS) memset(tile, 0, (size_t)problem->stride * ROWS * sizeof(float));
-  for (int64_t j0 = 0; j0 < columns; j0 += 16) {
-    const int64_t j1 = j0 + 16 < columns ? j0 + 16 : columns;
-    for (int64_t row = 0; row < rows; row++)
-      for (int64_t j = j0; j < j1; j++) tile[(size_t)problem->position[j] * ROWS + row] = weights[row * columns + j];
+  const int64_t columns = problem->columns, whole = columns / LANES * LANES;
+  const int32_t *position = problem->position;
+  for (int64_t j = 0; j < whole; j += LANES) {
+    for (int64_t row = 0; row < ROWS; row += LANES) {
+      vf v[LANES];
+      for (int i = 0; i < LANES; i++) {
+        v[i] = row + i < rows ? load(weights + (row + i) * columns + j) : splat(0);
+        __builtin_prefetch(weights + (row + i) * columns + j + 64);
+      }
+      TRANSPOSE(vf, LANES, v, ZIP_LOW, ZIP_HIGH)
+      for (int i = 0; i < LANES; i++) store(tile + (size_t)position[j + i] * ROWS + row, v[i]);
+    }
   }
+  for (int64_t j = whole; j < columns; j++)
+    for (int64_t row = 0; row < ROWS; row++)
+      tile[(size_t)position[j] * ROWS + row] = row < rows ? weights[row * columns + j] : 0;
   if (problem->curvature)
     for (int64_t j = 0; j < columns; j++)
-      if (problem->curvature[j] == 0) memset(tile + (size_t)problem->position[j] * ROWS, 0, ROWS * sizeof(float));
+      if (problem->curvature[j] == 0) memset(tile + (size_t)position[j] * ROWS, 0, ROWS * sizeof(float));
   memset(tile + (size_t)columns * ROWS, 0, (size_t)(problem->stride - columns) * ROWS * sizeof(float));
 }
 
 static void store_codes(const RowProblem *problem, const uint8_t *codes, int64_t rows, uint8_t *target) {
-  const int64_t columns = problem->columns;
-  for (int64_t j0 = 0; j0 < columns; j0 += 64) {
-    const int64_t j1 = j0 + 64 < columns ? j0 + 64 : columns;
-    for (int64_t row = 0; row < rows; row++)
-      for (int64_t j = j0; j < j1; j++)
-        target[row * columns + j] = codes[(size_t)problem->position[j] * ROWS + row];
+  const int64_t columns = problem->columns, whole = columns / 16 * 16;
+  const int32_t *position = problem->position;
+  for (int64_t j = 0; j < whole; j += 16) {
+    for (int64_t row = 0; row < rows; row += 16) {
+      Bytes v[16];
+      for (int i = 0; i < 16; i++) memcpy(v + i, codes + (size_t)position[j + i] * ROWS + row, 16);
+      TRANSPOSE(Bytes, 16, v, ZIP16_LOW, ZIP16_HIGH)
+      for (int i = 0; i < 16 && row + i < rows; i++) memcpy(target + (row + i) * columns + j, v + i, 16);
+    }
   }
+  for (int64_t row = 0; row < rows; row++)
+    for (int64_t j = whole; j < columns; j++)
+      target[row * columns + j] = codes[(size_t)position[j] * ROWS + row];
 }
 
 // The number of steps from zero to the nearest point of the grid: w / scale rounded, half to even, in the range. The
@@ -52,16 +94,13 @@ static void copy_diagonal_block(const RowProblem *problem, int64_t first, int64_
   }
 }
 
-// U right of the diagonal block as panels[panel][count][PANEL], with zeros behind the last column.
-static void pack_panels(const RowProblem *problem, int64_t first, int64_t count, float *panels) {
+// Columns column ..< columns of U, fewer than a panel, in the rows of the block, with zeros behind the last.
+static void pack_tail(const RowProblem *problem, int64_t first, int64_t count, int64_t column, float *tail) {
+  memset(tail, 0, BLOCK * PANEL * sizeof(float));
   for (int64_t k = 0; k < count; k++) {
     const int64_t row = first + k;
-    const float *u = problem->inverse + (row * problem->columns - row * (row - 1) / 2) + (count - k);
-    const int64_t length = problem->columns - first - count;
-    float *target = panels + k * PANEL;
-    int64_t j = 0;
-    for (; j + PANEL <= length; j += PANEL, target += count * PANEL) memcpy(target, u + j, PANEL * sizeof(float));
-    for (int64_t x = 0; j < length && x < PANEL; x++) target[x] = j + x < length ? u[j + x] : 0;
+    const float *u = problem->inverse + (row * problem->columns - row * (row - 1) / 2) + (column - row);
+    memcpy(tail + k * PANEL, u, (size_t)(problem->columns - column) * sizeof(float));
   }
 }
 
@@ -130,9 +169,10 @@ INLINE void solve_block(const RowProblem *problem, float *t, float *e, const flo
   }
 }
 
-// t[x] -= sum over k of e[k] panel[k][x] for PANEL columns of one tile: PANEL_WIDTH columns times two vectors at a
-// time, which fills the registers. Sums start at zero, so that t is only needed at the end.
-INLINE void update_panel(float *t, const float *e, const float *panel, int64_t count) {
+// t[x] -= sum over k of e[k] u[k][x] for PANEL columns of one tile: PANEL_WIDTH columns times two vectors at a time,
+// which fills the registers. Sums start at zero, so that t is only needed at the end. U is read where it is: its next
+// row starts `step` behind this one, and a packed row is `shrink` shorter than the row above it.
+INLINE void update_panel(float *t, const float *e, const float *panel, int64_t count, int64_t step, int64_t shrink) {
   for (int x = 0; x < PANEL; x++) {
     __builtin_prefetch(t + x * ROWS, 1);
     __builtin_prefetch(t + x * ROWS + 16, 1);
@@ -143,9 +183,10 @@ INLINE void update_panel(float *t, const float *e, const float *panel, int64_t c
 #pragma clang loop unroll(full)
       for (int x = 0; x < PANEL_WIDTH; x++) a[x][0] = a[x][1] = splat(0);
       const float *error = e + v, *u = panel + first;
-      for (int64_t k = 0; k < count; k++, error += ROWS, u += PANEL) {
+      int64_t next = step;
+      for (int64_t k = 0; k < count; k++, error += ROWS, u += next, next -= shrink) {
         const vf e0 = load(error), e1 = load(error + LANES);
-        __builtin_prefetch(u + 16 * PANEL);
+        __builtin_prefetch(u + 2 * PANEL - 1);  // the next panel's part of this row
 #pragma clang loop unroll(full)
         for (int x = 0; x < PANEL_WIDTH; x++) {
           vf factor = splat(u[x]);
@@ -173,13 +214,15 @@ INLINE void sweep(const RowProblem *problem, float *tiles, int64_t tile_count, c
   const size_t tile_size = (size_t)problem->stride * ROWS;
   const int64_t grids = problem->groups * ROWS;
   float *block = scratch, *reciprocals = block + BLOCK * BLOCK, *errors = reciprocals + BLOCK;
-  float *panels = errors + (tile_count < TILE_GROUP ? tile_count : TILE_GROUP) * BLOCK * ROWS;
+  float *tail = errors + (tile_count < TILE_GROUP ? tile_count : TILE_GROUP) * BLOCK * ROWS;
   memset(losses, 0, (size_t)tile_count * ROWS * sizeof(double));
   for (int64_t first = 0; first < columns; first += BLOCK) {
     const int64_t count = columns - first < BLOCK ? columns - first : BLOCK;
     const int64_t next = first + count;
     copy_diagonal_block(problem, first, count, block, reciprocals);
-    pack_panels(problem, first, count, panels);
+    const int64_t whole = next + (columns - next) / PANEL * PANEL;  // where the last, incomplete panel starts
+    if (whole < columns) pack_tail(problem, first, count, whole, tail);
+    const float *u = problem->inverse + (first * columns - first * (first - 1) / 2) - first;
     for (int64_t group = 0; group < tile_count; group += TILE_GROUP) {
       const int64_t end = group + TILE_GROUP < tile_count ? group + TILE_GROUP : tile_count;
       for (int64_t i = group; i < end; i++) {
@@ -194,7 +237,7 @@ INLINE void sweep(const RowProblem *problem, float *tiles, int64_t tile_count, c
       for (int64_t j = next; j < columns; j += PANEL)
         for (int64_t i = group; i < end; i++)
           update_panel(tiles + i * tile_size + (size_t)j * ROWS, errors + (i - group) * BLOCK * ROWS,
-                       panels + (j - next) * count, count);
+                       j < whole ? u + j : tail, count, j < whole ? columns - first - 1 : PANEL, j < whole);
     }
   }
 }

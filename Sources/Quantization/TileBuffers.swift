@@ -21,13 +21,10 @@ struct TileBuffers: ~Copyable {
 
   /// Rows of a tile.
   static let rows = Int(kernels_tile_rows)
-  /// Bytes of weights that are worked on at once; more rows share the packing of U, fewer stay in the cache.
-  private static let budget = 32 << 20
 
   init(rows: Int, columns: Int, groups: Int, groupSize: Int) {
     let stride = Int(kernels_tile_stride(Int64(columns)))
-    let bytes = stride * Self.rows * MemoryLayout<Float>.stride
-    tiles = min((rows + Self.rows - 1) / Self.rows, max(16, min(64, Self.budget / bytes)))
+    tiles = min((rows + Self.rows - 1) / Self.rows, Int(kernels_tile_group))
     weights = Self.allocate(tiles * stride * Self.rows)
     codes = Self.allocate(tiles * stride * Self.rows)
     scales = Self.allocate(tiles * groups * Self.rows)
@@ -35,7 +32,7 @@ struct TileBuffers: ~Copyable {
     losses = Self.allocate(tiles * Self.rows)
     energies = Self.allocate(tiles * Self.rows)
     scratch = Self.allocate(
-      max(kernels_solve_scratch(Int64(columns), Int64(tiles)), kernels_grid_scratch(Int64(groupSize))))
+      max(kernels_solve_scratch(Int64(tiles)), kernels_grid_scratch(Int64(groupSize))))
   }
 
   deinit {

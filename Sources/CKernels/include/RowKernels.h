@@ -8,6 +8,9 @@
 
 enum { kernels_tile_rows = 32, kernels_block_columns = 128, kernels_panel_columns = 12 };
 
+// Tiles whose errors of one block fit the second-level cache beside a panel of U; more in a call gain nothing.
+enum { kernels_tile_group = 16 };
+
 // How the error of a candidate grid is summed: |d|^2.4, or curvature * d^2.
 enum { kernels_search_minmax = 0, kernels_search_l24 = 1, kernels_search_curvature = 2 };
 
@@ -36,7 +39,7 @@ typedef struct {
 static inline int64_t kernels_tile_stride(int64_t columns) { return columns + kernels_panel_columns; }
 
 // Floats of scratch memory for `solve` with `tiles` tiles, and for `find_grids`.
-size_t kernels_solve_scratch(int64_t columns, int64_t tiles);
+size_t kernels_solve_scratch(int64_t tiles);
 size_t kernels_grid_scratch(int64_t group_size);
 
 typedef struct {
