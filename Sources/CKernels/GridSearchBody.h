@@ -72,8 +72,7 @@ INLINE vf add_power24(vf d, vf sum) {
 }
 
 INLINE vf add_error(vf x, const Candidate *c, vf weight, int search, vf sum) {
-  vf t = smaller(larger(x * c->inverse, c->low), c->high);
-  t = (t + ROUNDER) - ROUNDER;
+  const vf t = smaller(larger(add_product(x, c->inverse, splat(ROUNDER)), c->low + ROUNDER), c->high + ROUNDER) - ROUNDER;
   const vf d = sub_product(t, c->ratio, x);
   if (search == kernels_search_l24) return add_power24(d, sum);
   return add_product(weight * d, d, sum);
@@ -85,8 +84,8 @@ INLINE void pair_errors(const float *x, const float *curvature, int64_t count, c
                         const Candidate *second, vf best, int search, vf *first_sum, vf *second_sum) {
   const Candidate a = *first, b = *second;
   vf sum_a = splat(0), sum_b = splat(0);
-  for (int64_t start = 0; start < count; start += 16) {
-    const int64_t end = start + 16 < count ? start + 16 : count;
+  for (int64_t start = 0; start < count; start += 8) {
+    const int64_t end = start + 8 < count ? start + 8 : count;
     for (int64_t j = start; j < end; j++) {
       const vf value = load(x + j * LANES), weight = splat(curvature[j]);
       sum_a = add_error(value, &a, weight, search, sum_a);
@@ -119,11 +118,37 @@ INLINE void gather_group(const RowProblem *problem, const float *tile, int64_t f
   }
 }
 
+// What a candidate and all with smaller ranges lose at least: what they cut off from the first, largest weights,
+// whichever the zero point.
+INLINE vf least_error(const RowProblem *problem, const float *x, const float *curvature, int64_t count, vf base,
+                      vf low, int index, int search) {
+  const Candidate c = make_candidate(problem, index, base, low);
+  float least = 0, most = 0;
+  for (int i = 0; i < problem->offset_count; i++) {
+    least = problem->offsets[i] > least ? problem->offsets[i] : least;
+    most = problem->offsets[i] < most ? problem->offsets[i] : most;
+  }
+  const vf from = (low - least) * c.ratio, to = (low + (float)problem->largest_code - most) * c.ratio;
+  vf sum = splat(0);
+  for (int64_t j = 0; j < count && j < 32; j++) {
+    const vf value = load(x + j * LANES);
+    const vf d = smaller(larger(value, from), to) - value;
+    sum = search == kernels_search_l24 ? add_power24(d, sum) : add_product(splat(curvature[j]) * d, d, sum);
+  }
+  return sum;
+}
+
 INLINE void search_lanes(const RowProblem *problem, const float *x, const float *curvature, int64_t count, vf base,
                          vf low, int search, float *scale, float *code_low) {
   const int candidates = problem->shrink_count * problem->offset_count;
   vf best = splat(__builtin_inff()), best_scale = base, best_low = low;
   for (int i = 0; i < candidates; i += 2) {
+    if (i % 4 == 0 && i > 0) {
+      // Ranges only shrink from here on. A row that is done takes no other candidate, whatever its neighbours do.
+      const vf least = least_error(problem, x, curvature, count, base, low, i, search);
+      best = least >= best ? splat(-1) : best;
+      if (!any(best > 0.0f)) break;
+    }
     const Candidate a = make_candidate(problem, i, base, low);
     const Candidate b = make_candidate(problem, i + 1 < candidates ? i + 1 : i, base, low);
     vf sum_a, sum_b;
