@@ -21,12 +21,14 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     // Hot loops, one body per instruction set.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
     .target(name: "MPI", dependencies: ["CMPI"], swiftSettings: swift + [.strictMemorySafety()]),
     .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CDNNL", "CKernels"], swiftSettings: swift),
     .target(name: "Graphs", swiftSettings: swift),
+    .target(name: "Images", dependencies: ["CPNG"], swiftSettings: swift),
     .target(
       name: "Models",
       dependencies: ["Graphs", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -36,7 +38,7 @@ let package = Package(
     .target(name: "Calibration", dependencies: ["Graphs", "LinearAlgebra", "CKernels"], swiftSettings: swift),
     .target(
       name: "Coordination",
-      dependencies: ["MPI", "Models", "Graphs", "Calibration", "Quantization", "LinearAlgebra"],
+      dependencies: ["MPI", "Models", "Graphs", "Calibration", "Quantization", "LinearAlgebra", "Images"],
       swiftSettings: swift),
     .executableTarget(
       name: "rankwise",
@@ -53,6 +55,7 @@ let package = Package(
     .executableTarget(name: "MPIScenarios", dependencies: ["MPI"], path: "Tests/MPIScenarios", swiftSettings: swift),
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
     .testTarget(name: "MPITests", dependencies: ["MPI", "MPIScenarios", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: swift),
     .testTarget(name: "GraphsTests", dependencies: ["Graphs"], swiftSettings: swift),
     .testTarget(
       name: "QuantizationTests", dependencies: ["Quantization", "LinearAlgebra"],
@@ -64,7 +67,9 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "CoordinationTests",
-      dependencies: ["Coordination", "Calibration", "Graphs", "Models", "Quantization", "rankwise", "TestSupport"],
+      dependencies: [
+        "Coordination", "Calibration", "Graphs", "Models", "Images", "Quantization", "rankwise", "TestSupport",
+      ],
       swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6]

@@ -14,6 +14,12 @@ public enum CoordinationError: Error, CustomStringConvertible {
   case labels(path: String, reason: String)
   /// The output path cannot be written to.
   case output(path: String, reason: String)
+  /// A model was given without samples to measure it on.
+  case noSamples(model: String)
+  /// A file of layers cannot be used.
+  case layerSet(path: String, reason: String)
+  /// What a variant to compare says is not understood.
+  case variant(text: String, reason: String)
   /// A model to compare with differs in its outputs.
   case reference(path: String, reason: String)
 
@@ -29,6 +35,9 @@ public enum CoordinationError: Error, CustomStringConvertible {
     case .labels(let path, let reason): "\(path): \(reason)"
     case .output(let path, let reason): "\(path): \(reason)"
     case .reference(let path, let reason): "\(path): \(reason)"
+    case .noSamples(let model): "\(model): a model needs samples; give them with --calibration"
+    case .layerSet(let path, let reason): "\(path): \(reason)"
+    case .variant(let text, let reason): "\"\(text)\": \(reason)"
     }
   }
 }

@@ -52,6 +52,16 @@ public struct Layer: Sendable {
   /// The axis of the weight tensor that counts output channels: the `axis` of a per-channel DequantizeLinear.
   public var channelAxis: Int
 
+  /// Makes a layer.
+  public init(
+    name: String, node: Int, weight: ValueID, input: ValueID, rows: Int, columns: Int, unfolding: Unfolding?,
+    layout: Layout, channelAxis: Int
+  ) {
+    (self.name, self.node, self.weight, self.input) = (name, node, weight, input)
+    (self.rows, self.columns, self.unfolding) = (rows, columns, unfolding)
+    (self.layout, self.channelAxis) = (layout, channelAxis)
+  }
+
   /// Number of Hessians: 1, or the groups of a grouped convolution.
   public var groups: Int { unfolding?.groups ?? 1 }
 }

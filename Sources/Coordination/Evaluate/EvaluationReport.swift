@@ -12,6 +12,14 @@ public struct EvaluationReport: Codable, Sendable {
     public var sqnr: Double?
     /// The largest |y - r| relative to the largest |r|.
     public var largestError: Double
+
+    /// From the sums of `OutputStatistics`: Σ (y - r)², Σ r², max |y - r|, max |r|.
+    init(name: String, errors: [Double]) {
+      self.name = name
+      relativeL2 = errors[1] > 0 ? (errors[0] / errors[1]).squareRoot() : errors[0].squareRoot()
+      sqnr = errors[0] > 0 && errors[1] > 0 ? 10 * log10(errors[1] / errors[0]) : nil
+      largestError = errors[3] > 0 ? errors[2] / errors[3] : errors[2]
+    }
   }
 
   /// `evaluate`.

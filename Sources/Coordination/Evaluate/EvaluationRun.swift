@@ -98,24 +98,11 @@ public struct EvaluationRun {
         }
       }
     }
-    let total = try timer.measure(.gather) { try sum(results.map(\.0), world) }
+    let total = try timer.measure(.gather) { try OutputStatistics.sum(results.map(\.0), outputs: outputCount, world) }
     if let path = options.outputs {
       try timer.measure(.gather) { try writeOutputs(results.flatMap(\.1), to: path, world) }
     }
     return try report(total, world)
-  }
-
-  /// The statistics of all chunks, added in chunk order. Collective.
-  private func sum(_ own: [OutputStatistics], _ world: borrowing Communicator) throws -> OutputStatistics {
-    let outputs = network.graph.outputs.count
-    let width = OutputStatistics.width(outputs: outputs)
-    let flat = own.flatMap { $0.flat }
-    let all = try world.allGatherv(flat.span, waiting: .polite)
-    var total = OutputStatistics(outputs: outputs)
-    for chunk in 0..<all.elements.count / width {
-      total.add(OutputStatistics(flat: all.elements[chunk * width..<(chunk + 1) * width], outputs: outputs))
-    }
-    return total
   }
 
   /// Gathers all outputs on rank 0, which writes them as one safetensors file, first axis = samples. Collective.
@@ -148,12 +135,8 @@ public struct EvaluationRun {
     let count = Double(feed.count)
     let compared = reference == nil ? [] : Array(network.graph.outputs.indices)
     let entries = compared.map { index in
-      let errors = total.errors[index]
-      return EvaluationReport.OutputEntry(
-        name: network.graph.values[network.graph.outputs[index]].name,
-        relativeL2: errors[1] > 0 ? (errors[0] / errors[1]).squareRoot() : errors[0].squareRoot(),
-        sqnr: errors[0] > 0 && errors[1] > 0 ? 10 * log10(errors[1] / errors[0]) : nil,
-        largestError: errors[3] > 0 ? errors[2] / errors[3] : errors[2])
+      EvaluationReport.OutputEntry(
+        name: network.graph.values[network.graph.outputs[index]].name, errors: total.errors[index])
     }
     let classifies = Self.classOutput(network.graph) != nil
     let report = EvaluationReport(
@@ -167,7 +150,7 @@ public struct EvaluationRun {
   }
 
   /// The output that holds class scores: the first float output of shape (samples, classes), if the model states one.
-  fileprivate static func classOutput(_ graph: Graph) -> Int? {
+  static func classOutput(_ graph: Graph) -> Int? {
     graph.outputs.firstIndex { graph.values[$0].shape?.count == 2 }
   }
 
@@ -198,39 +181,6 @@ public struct EvaluationRun {
     case .int32: all(Int32.self)
     case .uint8: all(UInt8.self)
     default: nil
-    }
-  }
-}
-
-extension OutputStatistics {
-  /// Adds one batch, whose first sample is number `first`.
-  fileprivate mutating func add(
-    _ outputs: [Tensor], _ truth: [Tensor]?, labels: [Int]?, first: Int, _ graph: Graph
-  ) throws {
-    if let truth {
-      for (index, (output, reference)) in zip(outputs, truth).enumerated() {
-        guard output.shape == reference.shape else {
-          throw CoordinationError.reference(
-            path: graph.values[graph.outputs[index]].name,
-            reason: "shape \(output.shape), but \(reference.shape) in the reference model")
-        }
-        if output.elementType == .float32, reference.elementType == .float32 {
-          compare(output, reference, index: index)
-        }
-      }
-    }
-    guard let index = outputs.firstIndex(where: { $0.rank == 2 && $0.elementType == .float32 }) else {
-      if labels != nil {
-        throw CoordinationError.labels(path: "labels", reason: "the model has no output of shape (samples, classes)")
-      }
-      return
-    }
-    let predicted = Self.largest(outputs[index])
-    if let labels {
-      correct += Double(predicted.indices.filter { predicted[$0] == labels[first + $0] }.count)
-    }
-    if let truth {
-      agreeing += Double(zip(predicted, Self.largest(truth[index])).filter { $0 == $1 }.count)
     }
   }
 }

@@ -115,7 +115,7 @@ extension QuantizationRun {
   }
 
   /// Squared rounding errors by column over the rows of all layers that share a Hessian.
-  private static func roundingErrors(_ stacks: [[Float]], _ members: [PlannedLayer], hessian: Int) -> [Double] {
+  static func roundingErrors(_ stacks: [[Float]], _ members: [PlannedLayer], hessian: Int) -> [Double] {
     var sums = [Double](repeating: 0, count: members[0].layer.columns)
     for (matrix, member) in zip(stacks, members) {
       let columns = member.layer.columns

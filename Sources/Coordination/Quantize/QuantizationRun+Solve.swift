@@ -42,7 +42,8 @@ extension QuantizationRun {
       })
     let solverKeys = Array(Set(ranges.map { [$0.layer, $0.hessian] }))
     let tensorGrids = try lineLayers.reduce(into: [Int: TensorGrid]()) { grids, line in
-      grids[line] = try tensorGrid(layers[members[line]], matrices[line]!, factors[members[line]])
+      grids[line] = try layers[members[line]].tensorGrid(
+        matrix: matrices[line]!, factors: factors[members[line]], grid: options.grid)
     }
     let built = Parallel.map(solverKeys.count, threads: options.threads) { index -> RowSolver in
       let (line, hessian) = (solverKeys[index][0], solverKeys[index][1])
@@ -72,22 +73,6 @@ extension QuantizationRun {
       RowMessage.append(blocks[first..<next], to: &bytes)
     }
     return bytes
-  }
-
-  /// The one grid of a layer with per-tensor granularity, from all of its rows; nil otherwise.
-  private func tensorGrid(
-    _ planned: PlannedLayer, _ matrix: [Float], _ factors: [SharedFactor]?
-  ) throws -> TensorGrid? {
-    guard planned.scheme.granularity == .tensor else { return nil }
-    // Hessians of a grouped convolution weigh the columns alike: the mean of their curvatures, in the units of H.
-    let curvature = (0..<planned.layer.columns).map { column in
-      Float(factors!.reduce(0.0) { $0 + Double($1.curvature[column]) * $1.unit } / Double(factors!.count))
-    }
-    return try matrix.withUnsafeBufferPointer { weights in
-      try RowSolver.tensorGrid(
-        weights: weights, rows: planned.layer.rows, columns: planned.layer.columns, scheme: planned.scheme,
-        grid: options.grid, curvature: curvature)
-    }
   }
 
   /// Puts the gathered rows together and lets the graph run with the new weights.

@@ -162,7 +162,7 @@ public struct SampleSet: Sendable {
     return files.sorted().map { path + "/" + $0 }
   }
 
-  private static func tensors(in path: String) throws(ModelError) -> [String: Tensor] {
+  static func tensors(in path: String) throws(ModelError) -> [String: Tensor] {
     switch suffix(of: path) {
     case "npy": return ["": try NPYArray.read(SharedBytes(try MappedFile(path: path)), name: path)]
     case "safetensors": return try SafetensorsFile.read(path)

@@ -20,8 +20,9 @@ public enum TensorArchive {
     }
   }
 
-  /// Reads the tensors of a `.safetensors` file by name, mapped and not copied where they are aligned.
-  public static func read(_ path: String) throws(ModelError) -> [String: Tensor] { try SafetensorsFile.read(path) }
+  /// Reads the tensors of a `.safetensors`, `.npz` or `.npy` file by name (that of a `.npy` file is empty), mapped and not
+  /// copied where they are aligned.
+  public static func read(_ path: String) throws(ModelError) -> [String: Tensor] { try SampleSet.tensors(in: path) }
 }
 
 extension NPYArray {
