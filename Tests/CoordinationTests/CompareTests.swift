@@ -127,7 +127,7 @@ struct CompareTests {
       (["--methods", "magic"], "\"magic\" is not one of compensate, round"),
       (["--orders", "natural,upwards"], "\"upwards\" is not one of sensitivity"),
       (["--grids", ""], "\"\" is not one of minmax"), (["--bits", "4,9"], "bits are a whole number, 2 to 8"),
-      (["--dampings", "-1"], "damping is a number of at least 0"),
+      (["--dampings=-1"], "damping is a number of at least 0"),
       (["--variant", "ordr=natural"], "\"ordr\" is not one of bits, method"),
       (["--variant", "natural"], "\"natural\" is not KEY=VALUE"),
       (["--variant", "bias=maybe"], "\"maybe\" is not one of corrected, kept"),

@@ -113,8 +113,10 @@ public struct CompareRun {
     let variant = variants[number]
     let byMember = planned(solve.members, bits: variant.bits)
     let planned = solve.members.map { byMember[$0]! }
+    let keepsCodes = options.measuresOutputs && source is ModelSource
     let rows = try timer.measure(.solve) {
-      try solve.solve(variant, planned: planned, factors: factors, times: &times[number], world)
+      try solve.solve(
+        variant, planned: planned, factors: factors, keepsCodes: keepsCodes, times: &times[number], world)
     }
     let sums = solve.sums(rows.losses, width: 3)
     var (code, scale) = (0, 0)
@@ -126,7 +128,7 @@ public struct CompareRun {
       let codes = code..<code + layer.rows * layer.columns
       let scales = scale..<scale + layer.rows * planned[line].scheme.groupCount(columns: layer.columns)
       (code, scale) = (codes.upperBound, scales.upperBound)
-      if options.measuresOutputs, source is ModelSource {
+      if keepsCodes {
         var quantized = QuantizedLayer(planned[line])
         quantized.codes = Array(rows.codes[codes])
         quantized.scales = Array(rows.scales[scales])

@@ -58,10 +58,11 @@ struct StageSolve {
   /// - Parameters:
   ///   - planned: the layers under the variant's scheme, in line order.
   ///   - factors: for each layer of the line its factors, one per Hessian.
+  ///   - keepsCodes: whether codes, scales and zero points are gathered.
   ///   - times: what it took on this rank is added.
   func solve(
-    _ variant: CompareVariant, planned: [PlannedLayer], factors: [[SharedFactor]], times: inout VariantTimes,
-    _ world: borrowing Communicator
+    _ variant: CompareVariant, planned: [PlannedLayer], factors: [[SharedFactor]], keepsCodes: Bool,
+    times: inout VariantTimes, _ world: borrowing Communicator
   ) throws -> Rows {
     let ranges = partition.pieces[world.rank]
     let parts = Self.cut(ranges, rows: threads == 1 ? 1024 : 128)
@@ -72,12 +73,22 @@ struct StageSolve {
     }
     times.solveProcessor += elapsed.solveProcessor
     times.solveWall += elapsed.solveWall
-    let (codes, scales, zeroPoints) = (blocks.flatMap(\.codes), blocks.flatMap(\.scales), blocks.flatMap(\.zeroPoints))
+    // Every rank knows how many rows the others have.
+    func gathered<Element: MPIElement>(_ own: [Element], perRow: (PlannedLayer) -> Int) throws -> [Element] {
+      let counts = partition.pieces.map { piece in
+        piece.reduce(0) { $0 + $1.rows.count * perRow(planned[$1.layer]) }
+      }
+      var all = [Element](repeating: .zero, count: counts.reduce(0, +))
+      var span = all.mutableSpan
+      try world.allGatherv(own.span, into: &span, counts: counts, waiting: .polite)
+      return all
+    }
+    let losses = try gathered(own) { _ in 3 }
+    guard keepsCodes else { return Rows(losses: losses, codes: [], scales: [], zeroPoints: []) }
     return Rows(
-      losses: try world.allGatherv(own.span, waiting: .polite).elements,
-      codes: try world.allGatherv(codes.span, waiting: .polite).elements,
-      scales: try world.allGatherv(scales.span, waiting: .polite).elements,
-      zeroPoints: try world.allGatherv(zeroPoints.span, waiting: .polite).elements)
+      losses: losses, codes: try gathered(blocks.flatMap(\.codes)) { $0.layer.columns },
+      scales: try gathered(blocks.flatMap(\.scales)) { $0.scheme.groupCount(columns: $0.layer.columns) },
+      zeroPoints: try gathered(blocks.flatMap(\.zeroPoints)) { $0.scheme.groupCount(columns: $0.layer.columns) })
   }
 
   /// The mean square of each layer's outputs about their mean on the calibration inputs, over the inputs held out: what

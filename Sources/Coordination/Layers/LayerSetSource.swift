@@ -98,11 +98,8 @@ struct LayerSetSource: LayerSource {
     own = parts.map { parts in
       parts.mapValues { samples in
         guard !samples.isEmpty else { return [] }
-        let partition = ChunkPartition(sampleCount: samples.count, chunkSize: Self.chunkSize)
-        return partition.chunks(ofRank: rank, size: size).map { chunk in
-          let range = partition.samples(ofChunk: chunk)
-          return samples.lowerBound + range.lowerBound..<samples.lowerBound + range.upperBound
-        }
+        let partition = ChunkPartition(samples: samples, chunkSize: Self.chunkSize)
+        return partition.chunks(ofRank: rank, size: size).map { partition.samples(ofChunk: $0) }
       }
     }
   }

@@ -13,14 +13,12 @@ struct ModelSource: LayerSource {
   private let path: String
   private let biases: [ValueID?]
   private let liveness: Liveness
-  private let parts: [SamplePart: (samples: Range<Int>, partition: ChunkPartition)]
+  private let parts: [SamplePart: ChunkPartition]
   private var chunks: [SamplePart: [Chunk]] = [:]
 
   /// Reads model and samples.
   ///
-  /// - Parameters:
-  ///   - rules: nil for all layers, else the patterns of those that are taken.
-  ///   - addsBiases: whether layers without a bias get one, as in a quantization that corrects outputs.
+  /// - Parameter addsBiases: whether layers without a bias get one, as in a quantization that corrects outputs.
   init(_ options: LayerOptions, addsBiases: Bool) throws {
     path = options.model
     var model = try ONNXModel(contentsOf: options.model)
@@ -57,7 +55,7 @@ struct ModelSource: LayerSource {
       sampleCount: split.calibration.count, fewestPositions: geometry.fewestPositions,
       activationBytes: geometry.activationBytes, batch: batch)
     parts = [SamplePart.calibration: split.calibration, .heldOut: split.heldOut].compactMapValues { samples in
-      samples.isEmpty ? nil : (samples, ChunkPartition(sampleCount: samples.count, chunkSize: size))
+      samples.isEmpty ? nil : ChunkPartition(samples: samples, chunkSize: size)
     }
   }
 
@@ -71,7 +69,7 @@ struct ModelSource: LayerSource {
 
   func sampleCount(_ part: SamplePart) -> Int { parts[part]?.samples.count ?? 0 }
 
-  func chunkCount(_ part: SamplePart) -> Int { parts[part]?.partition.chunkCount ?? 0 }
+  func chunkCount(_ part: SamplePart) -> Int { parts[part]?.chunkCount ?? 0 }
 
   func ownChunkCount(_ part: SamplePart) -> Int { chunks[part]?.count ?? 0 }
 
@@ -84,11 +82,8 @@ struct ModelSource: LayerSource {
 
   /// The samples of the chunks of `part` that `rank` of `size` ranks has.
   func samples(_ part: SamplePart, rank: Int, size: Int) -> [Range<Int>] {
-    guard let (samples, partition) = parts[part] else { return [] }
-    return partition.chunks(ofRank: rank, size: size).map { chunk in
-      let range = partition.samples(ofChunk: chunk)
-      return samples.lowerBound + range.lowerBound..<samples.lowerBound + range.upperBound
-    }
+    guard let partition = parts[part] else { return [] }
+    return partition.chunks(ofRank: rank, size: size).map { partition.samples(ofChunk: $0) }
   }
 
   mutating func open(rank: Int, size: Int) throws {
