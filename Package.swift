@@ -49,7 +49,11 @@ let package = Package(
 
     // Speed of the row solve beside BLAS and LAPACK; not part of the product.
     .executableTarget(
-      name: "rowsolve-benchmark", dependencies: ["Quantization", "LinearAlgebra", "COpenBLAS"],
+      name: "rowsolve-benchmark",
+      dependencies: [
+        "Quantization", "LinearAlgebra", "COpenBLAS",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Benchmarks/RowSolve", swiftSettings: swift),
     // Scenarios that MPITests starts under mpirun, one process per rank.
     .executableTarget(name: "MPIScenarios", dependencies: ["MPI"], path: "Tests/MPIScenarios", swiftSettings: swift),

@@ -5,6 +5,8 @@
 
 #if defined(__x86_64__)
 extern const RowKernels kernels_row_v4, kernels_row_v3;
+#elif defined(__aarch64__)
+extern const RowKernels kernels_row_neon;
 #endif
 extern const RowKernels kernels_row_portable;
 
@@ -12,6 +14,8 @@ static const RowKernels *const all[] = {
 #if defined(__x86_64__)
     &kernels_row_v4,
     &kernels_row_v3,
+#elif defined(__aarch64__)
+    &kernels_row_neon,
 #endif
     &kernels_row_portable,
 };

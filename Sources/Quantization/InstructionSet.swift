@@ -7,8 +7,8 @@ public struct InstructionSet: Sendable, Equatable, CustomStringConvertible {
   /// The most capable one of this CPU.
   ///
   /// `RANKWISE_INSTRUCTION_SET` in the environment chooses another by name, if the CPU has it: `x86-64-v4`,
-  /// `x86-64-v3` or `portable`. Bodies that fuse multiplication and addition (all but `portable` on x86-64) agree bit
-  /// for bit; so ranks of one run must not mix `portable` with others there.
+  /// `x86-64-v3`, `arm64-neon` or `portable`. Bodies that fuse multiplication and addition (all but `portable`) agree
+  /// bit for bit, and so does `portable` with itself on every CPU; ranks of one run must not mix it with others.
   public static var current: InstructionSet { InstructionSet(index: kernels_best_instruction_set()) }
 
   /// All of this CPU, the most capable first.

@@ -83,5 +83,5 @@ const RowKernels *kernels_row_kernels(int32_t instruction_set);
 // if the CPU has it.
 int32_t kernels_best_instruction_set(void);
 
-// Its name: x86-64-v4, x86-64-v3 or portable.
+// Its name: x86-64-v4, x86-64-v3, arm64-neon or portable.
 const char *kernels_instruction_set(void);
