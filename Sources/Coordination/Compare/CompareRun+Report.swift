@@ -51,7 +51,7 @@ extension CompareRun {
       }
       return ComparisonReport.Ratios(
         calibration: ratio(\.calibration), heldOut: source.sampleCount(.heldOut) > 0 ? ratio(\.heldOut) : nil,
-        predicted: ratio(\.predicted))
+        predicted: variant.isPredictable ? ratio(\.predicted) : nil)
     }
     let graph = (source as? ModelSource)?.graph
     let outputEntries = outputs.map { statistics in
@@ -70,7 +70,8 @@ extension CompareRun {
         solveProcessor: times.map { $0[2] }, solveWall: times.map { $0[3] }.max()!),
       layers: zip(source.layers, results).map { layer, result in
         ComparisonReport.LossEntry(
-          layer: layer.name, calibration: result.calibration, heldOut: result.heldOut, predicted: result.predicted,
+          layer: layer.name, calibration: result.calibration, heldOut: result.heldOut,
+          predicted: variant.isPredictable ? result.predicted : nil,
           damping: result.damping)
       })
   }

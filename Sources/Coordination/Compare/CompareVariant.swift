@@ -6,7 +6,7 @@ public struct CompareVariant: Sendable, Hashable, Codable {
   public var bits = 4
   /// How codes are found.
   public var method: Method = .compensate
-  /// The order of columns; plain rounding has none.
+  /// The order of columns, for methods that have one for all rows.
   public var order: ColumnOrder = .natural
   /// How steps are searched.
   public var grid: GridSearch = .minmax
@@ -29,14 +29,20 @@ public struct CompareVariant: Sendable, Hashable, Codable {
   /// The same variant with what has no influence on it set to one value.
   var normalized: CompareVariant {
     var variant = self
-    if method == .round { variant.order = .natural }
+    if !hasOneOrder { variant.order = .natural }
     return variant
   }
+
+  /// Whether all rows take their columns in the order `order`.
+  private var hasOneOrder: Bool { method == .compensate }
+
+  /// Whether theory predicts the loss: for compensation in one order from U, for plain rounding from H.
+  var isPredictable: Bool { hasOneOrder || method == .round }
 
   /// What distinguishes it, for tables; the bits not among them.
   var labels: [String] {
     [
-      method.rawValue, method == .round ? "-" : order.rawValue, grid.rawValue, "\(damping)",
+      method.rawValue, hasOneOrder ? order.rawValue : "-", grid.rawValue, "\(damping)",
       correctsBias ? "corrected" : "kept",
     ]
   }

@@ -14,7 +14,7 @@ extension ComparisonReport {
         let cells =
           variant + [
             Self.quoted(layer.name), "\(layer.rows)", "\(layer.columns)", "\(layer.groups)", "\(layer.signal)",
-            "\(loss.calibration)", "\(loss.heldOut)", "\(loss.predicted)", "\(loss.damping)",
+            "\(loss.calibration)", "\(loss.heldOut)", loss.predicted.map { "\($0)" } ?? "", "\(loss.damping)",
           ]
         lines.append(cells.joined(separator: ","))
       }

@@ -27,8 +27,8 @@ public struct ComparisonReport: Codable, Sendable {
     public var calibration: Double
     /// Loss on the inputs held out.
     public var heldOut: Double
-    /// Loss that was predicted.
-    public var predicted: Double
+    /// Loss that was predicted; absent for methods of which theory says nothing.
+    public var predicted: Double?
     /// The damping that was needed.
     public var damping: Double
   }
@@ -39,8 +39,8 @@ public struct ComparisonReport: Codable, Sendable {
     public var calibration: Double
     /// On the inputs held out; absent if there are none.
     public var heldOut: Double?
-    /// Predicted.
-    public var predicted: Double
+    /// Predicted; absent for methods of which theory says nothing.
+    public var predicted: Double?
   }
 
   /// Seconds of a variant: processor time by rank, wall time of the slowest rank.
