@@ -32,15 +32,17 @@ INLINE vf larger(vf a, vf b) { return a > b ? a : b; }
 INLINE vf smaller(vf a, vf b) { return a < b ? a : b; }
 INLINE int any(vi mask) { return __builtin_reduce_or(mask) != 0; }
 
-// a * b + c, c - a * b, and a^2 + c: a macro, because a vector this wide is no argument of a function everywhere
+// a * b + c and c - a * b, and as macros a^2 + c and c - a * b for vectors too wide to be arguments everywhere
 #if FUSED
 INLINE vf add_product(vf a, vf b, vf c) { return __builtin_elementwise_fma(a, b, c); }
 INLINE vf sub_product(vf a, vf b, vf c) { return __builtin_elementwise_fma(-a, b, c); }
 #define ADD_SQUARE(a, c) __builtin_elementwise_fma(a, a, c)
+#define SUB_PRODUCT(a, b, c) __builtin_elementwise_fma(-(a), b, c)
 #else
 INLINE vf add_product(vf a, vf b, vf c) { return a * b + c; }
 INLINE vf sub_product(vf a, vf b, vf c) { return c - a * b; }
 #define ADD_SQUARE(a, c) ((a) * (a) + (c))
+#define SUB_PRODUCT(a, b, c) ((c) - (a) * (b))
 #endif
 
 // Adding 1.5 * 2^23 to a float of at most 2^22 leaves no place for a fraction: it rounds, half to even.

@@ -208,6 +208,8 @@ INLINE void update_panel(float *t, const float *e, const float *panel, int64_t c
   }
 }
 
+#include "SearchBody.h"
+
 INLINE void sweep(const RowProblem *problem, float *tiles, int64_t tile_count, const float *scales, const float *lows,
                   uint8_t *codes, double *losses, float *scratch, const int quantizes) {
   const int64_t columns = problem->columns;
@@ -229,6 +231,11 @@ INLINE void sweep(const RowProblem *problem, float *tiles, int64_t tile_count, c
         const size_t start = i * tile_size + (size_t)first * ROWS;
         vd sums[VECTORS];
         memcpy(sums, losses + i * ROWS, sizeof sums);
+        if (quantizes && problem->beams > 1) {
+          search_block(problem, tiles + start, errors + (i - group) * BLOCK * ROWS, block, reciprocals, first, count,
+                       scales + i * grids, lows + i * grids, codes + start, losses + i * ROWS);
+          continue;
+        }
         solve_block(problem, tiles + start, errors + (i - group) * BLOCK * ROWS, block, reciprocals, first, count,
                     quantizes ? scales + i * grids : NULL, quantizes ? lows + i * grids : NULL,
                     quantizes ? codes + start : NULL, sums, quantizes);

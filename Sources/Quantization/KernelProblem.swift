@@ -8,6 +8,7 @@ struct KernelProblem: Sendable {
   private let groups: Int
   private let scheme: QuantizationScheme
   private let search: GridSearch
+  private let beams: Int
   private let order: [Int32]
   private let position: [Int32]
   private let curvature: [Float]
@@ -19,11 +20,13 @@ struct KernelProblem: Sendable {
   /// - Parameters:
   ///   - curvature: one per column; nil for all ones.
   ///   - groupSize: natural columns that share a scale.
+  ///   - beams: roundings of a row that a solve with compensation follows.
   init(
     columns: Int, factor: SharedFactor?, curvature: [Float]?, scheme: QuantizationScheme, search: GridSearch,
-    groupSize: Int
+    groupSize: Int, beams: Int = 1
   ) {
     (self.columns, self.groupSize, self.scheme, self.search) = (columns, groupSize, scheme, search)
+    self.beams = beams
     groups = (columns + groupSize - 1) / groupSize
     order = factor?.order ?? (0..<Int32(columns)).map { $0 }
     var position = [Int32](repeating: 0, count: columns)
@@ -56,7 +59,7 @@ struct KernelProblem: Sendable {
                 let problem = RowProblem(
                   columns: Int64(columns), stride: kernels_tile_stride(Int64(columns)), group_size: Int64(groupSize),
                   groups: Int64(groups), largest_code: Int32(scheme.largestCode), symmetric: scheme.symmetric ? 1 : 0,
-                  scale_type: scaleType, search: searchCode, shrink_count: Int32(shrink.count),
+                  scale_type: scaleType, search: searchCode, beams: Int32(beams), shrink_count: Int32(shrink.count),
                   offset_count: Int32(offsets.count), shrink: shrink.baseAddress, offsets: offsets.baseAddress,
                   inverse: inverse.baseAddress, order: order.baseAddress, position: position.baseAddress,
                   curvature: curvature.baseAddress)

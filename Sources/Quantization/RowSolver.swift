@@ -22,6 +22,8 @@ public struct RowSolver: Sendable {
   public let grid: GridSearch
   /// How codes are chosen.
   public let method: Method
+  /// How hard codes are looked for, for `Method.compensate`.
+  public let effort: Effort
   /// The grid of the whole matrix, for `Granularity.tensor`.
   public let tensorGrid: TensorGrid?
   /// Whether `RowBlock.energies` is filled; it costs as much as a solve.
@@ -33,11 +35,11 @@ public struct RowSolver: Sendable {
   /// - Parameter tensorGrid: needed exactly when the granularity is `tensor`, see `tensorGrid(weights:...)`.
   public init(
     factor: SharedFactor, scheme: QuantizationScheme, grid: GridSearch, method: Method = .compensate,
-    tensorGrid: TensorGrid? = nil, measuresEnergy: Bool = true
+    effort: Effort = .fast, tensorGrid: TensorGrid? = nil, measuresEnergy: Bool = true
   ) {
     self.init(
-      factor: factor, columns: factor.columns, scheme: scheme, grid: grid, method: method, tensorGrid: tensorGrid,
-      measuresEnergy: measuresEnergy)
+      factor: factor, columns: factor.columns, scheme: scheme, grid: grid, method: method, effort: effort,
+      tensorGrid: tensorGrid, measuresEnergy: measuresEnergy)
   }
 
   /// Makes a solver that rounds to the nearest point without a Hessian; losses are squared errors.
@@ -46,13 +48,13 @@ public struct RowSolver: Sendable {
     measuresEnergy: Bool = true
   ) {
     self.init(
-      factor: nil, columns: columns, scheme: scheme, grid: grid, method: .round, tensorGrid: tensorGrid,
-      measuresEnergy: measuresEnergy)
+      factor: nil, columns: columns, scheme: scheme, grid: grid, method: .round, effort: .fast,
+      tensorGrid: tensorGrid, measuresEnergy: measuresEnergy)
   }
 
   private init(
     factor: SharedFactor?, columns: Int, scheme: QuantizationScheme, grid: GridSearch, method: Method,
-    tensorGrid: TensorGrid?, measuresEnergy: Bool
+    effort: Effort, tensorGrid: TensorGrid?, measuresEnergy: Bool
   ) {
     precondition(columns > 0, "rows of \(columns) columns")
     precondition(
@@ -60,10 +62,11 @@ public struct RowSolver: Sendable {
     precondition(
       tensorGrid == nil || Int(tensorGrid!.zeroPoint) <= scheme.largestCode, "a zero point above the largest code")
     (self.factor, self.columns, self.scheme, self.grid) = (factor, columns, scheme, grid)
-    (self.method, self.tensorGrid, self.measuresEnergy) = (method, tensorGrid, measuresEnergy)
+    (self.method, self.effort) = (method, effort)
+    (self.tensorGrid, self.measuresEnergy) = (tensorGrid, measuresEnergy)
     problem = KernelProblem(
       columns: columns, factor: factor, curvature: factor?.curvature, scheme: scheme, search: grid,
-      groupSize: scheme.groupSize(columns: columns))
+      groupSize: scheme.groupSize(columns: columns), beams: effort.beams)
   }
 
   /// Quantizes `rows` rows.

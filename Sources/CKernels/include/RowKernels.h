@@ -26,6 +26,7 @@ typedef struct {
   int32_t symmetric;           // zero point 2^(bits - 1) everywhere
   int32_t scale_type;          // kernels_scale_...
   int32_t search;              // kernels_search_...
+  int32_t beams;               // roundings of a row that a solve follows: 1, or 8 or 32 by search
   int32_t shrink_count;        // candidates are the min-max range times shrink[i]
   int32_t offset_count;        // ... each with 1 or 3 zero points
   const float *shrink;
