@@ -4,6 +4,7 @@ import MPI
 import Quantization
 
 extension ColumnOrder: ExpressibleByArgument {}
+extension Effort: ExpressibleByArgument {}
 extension GridSearch: ExpressibleByArgument {}
 extension Method: ExpressibleByArgument {}
 extension QuantizeOptions.Propagation: ExpressibleByArgument {}
@@ -41,6 +42,9 @@ struct Quantize: ParsableCommand {
 
   @Option(help: "How steps are searched.")
   var grid = GridSearch.l24
+
+  @Option(help: "How many roundings of a row are followed at once: 1, 8 or 32.")
+  var effort = Effort.balanced
 
   @Flag(help: "Zero points in the middle of the codes, so that none are stored.")
   var symmetric = false
@@ -124,6 +128,7 @@ struct Quantize: ParsableCommand {
       scheme: QuantizationScheme(bits: bits, symmetric: symmetric, granularity: granularity))
     options.rules = try rules()
     (options.method, options.order, options.grid, options.damping) = (method, order, grid, damping)
+    options.effort = effort
     (options.propagation, options.storage, options.report) = (propagate, storage, report)
     (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut)
     (options.samples, options.threads) = (sampleOptions.samples, sampleOptions.threads)

@@ -49,7 +49,7 @@ extension QuantizationRun {
       let (line, hessian) = (solverKeys[index][0], solverKeys[index][1])
       return RowSolver(
         factor: factors[members[line]]![hessian], scheme: layers[members[line]].scheme, grid: options.grid,
-        method: options.method, tensorGrid: tensorGrids[line])
+        method: options.method, effort: options.effort, tensorGrid: tensorGrids[line])
     }
     let solvers = Dictionary(uniqueKeysWithValues: zip(solverKeys, built))
     let blocks = try Parallel.map(parts.count, threads: options.threads) { index throws -> RowBlock in

@@ -112,7 +112,7 @@ public struct QuantizationRun {
       "calibration: \(chunkPartition.samples.count) samples in \(chunkPartition.chunkCount) chunks of "
         + "\(chunkPartition.chunkSize), \(options.propagation.rawValue) activations; held out: \(heldOutDescription)",
       "method: \(options.method.rawValue), order \(options.order.rawValue), grid \(options.grid.rawValue), "
-        + "damping \(options.damping)",
+        + "effort \(options.effort.rawValue), damping \(options.damping)",
     ]
   }
 

@@ -34,6 +34,8 @@ public struct QuantizeOptions: Sendable {
   public var order: ColumnOrder = .curvature
   /// How steps are searched.
   public var grid: GridSearch = .l24
+  /// How hard codes are looked for.
+  public var effort: Effort = .balanced
   /// Damping to start with, as a share of the mean of the Hessian's diagonal.
   public var damping = 0.01
   /// Whether biases (and, along quantized activations, scales) change so that each channel keeps its mean output (and its
