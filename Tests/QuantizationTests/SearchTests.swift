@@ -19,7 +19,8 @@ import Testing
           let values = weights[row * columns..<(row + 1) * columns].map { Double($0) }
           let best = Self.cheapestBranch(values, at: 0, factor, scheme, block, row: row)
           // Branches whose costs agree to 2^-17 are one to the search.
-          #expect(abs(block.losses[row] - best) <= 1e-4 * best + 1e-9 * block.energies[row], "\(set) \(scheme) row \(row)")
+          #expect(
+            abs(block.losses[row] - best) <= 1e-4 * best + 1e-9 * block.energies[row], "\(set) \(scheme) row \(row)")
         }
       }
     }
@@ -52,7 +53,8 @@ import Testing
     }.min()!
   }
 
-  @Test("what a search reports is the loss of its codes, and more effort loses less", arguments: KernelTests.columnCounts)
+  @Test(
+    "what a search reports is the loss of its codes, and more effort loses less", arguments: KernelTests.columnCounts)
   func losses(columns: Int) throws {
     let rows = 67
     let (factor, weights) = try KernelTests.problem(columns, rows: rows)
