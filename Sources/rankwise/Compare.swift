@@ -30,6 +30,9 @@ struct Compare: ParsableCommand {
   @Option(help: "Grids, comma-separated.")
   var grids = "minmax,l24,curvature"
 
+  @Option(help: "Efforts of compensation, comma-separated.")
+  var efforts = "fast"
+
   @Option(help: "Dampings, comma-separated.")
   var dampings = "0.01"
 
@@ -37,7 +40,7 @@ struct Compare: ParsableCommand {
     name: .long, parsing: .singleValue,
     help: ArgumentHelp(
       """
-      Instead of combinations: one variant, such as 'bits=3,method=compensate,order=pivot,grid=l24,damping=0.02,bias=kept'; \
+      Instead of combinations: one variant, such as 'bits=3,method=compensate,order=pivot,grid=l24,effort=balanced,damping=0.02,bias=kept'; \
       what is left out is that of GPTQ, bits are those of --bits. May be repeated.
       """, valueName: "key=value,..."))
   var variant: [String] = []
@@ -97,7 +100,9 @@ struct Compare: ParsableCommand {
         }
         return given
       }
-      for (key, list) in [("method", methods), ("grid", grids), ("order", orders), ("damping", dampings)] {
+      for (key, list) in [
+        ("method", methods), ("grid", grids), ("order", orders), ("effort", efforts), ("damping", dampings),
+      ] {
         variants = try CompareVariant.product(variants, key, list)
       }
       return variants.map { variant in

@@ -53,7 +53,9 @@ struct CompareTests {
       let table = folder.appending(path: "table.csv")
       let launch = try rankwise(
         [
-          "compare", Self.model, "--calibration", Self.samples, "--samples", "40", "--bits", "4,2", "--methods",
+          "compare", Self.model, "--calibration", Self.samples, "--samples", "40", "--bits", "4,2", "--efforts",
+          "balanced",
+          "--methods",
           "compensate,round", "--orders", "sensitivity,pivot", "--grids", "l24", "--threads", "\(threads)", "--report",
           report.path, "--csv", table.path,
         ] + Self.layers, ranks: ranks)

@@ -10,12 +10,14 @@ public struct CompareVariant: Sendable, Hashable, Codable {
   public var order: ColumnOrder = .natural
   /// How steps are searched.
   public var grid: GridSearch = .minmax
+  /// How hard codes are looked for, by methods that compensate in one order.
+  public var effort: Effort = .fast
   /// Damping to start with.
   public var damping = 0.01
   /// Whether biases take up the mean error on the calibration samples, and Hessians are taken about the mean.
   public var correctsBias = false
 
-  /// GPTQ by its reference formulas: compensation in natural order on min-max grids, damping 0.01, the Hessian of the
+  /// GPTQ by its reference formulas: compensation in natural order on min-max grids, one rounding, damping 0.01, the Hessian of the
   /// inputs as they are, biases that stay.
   public init() {}
 
@@ -29,7 +31,7 @@ public struct CompareVariant: Sendable, Hashable, Codable {
   /// The same variant with what has no influence on it set to one value.
   var normalized: CompareVariant {
     var variant = self
-    if !hasOneOrder { variant.order = .natural }
+    if !hasOneOrder { (variant.order, variant.effort) = (.natural, .fast) }
     return variant
   }
 
@@ -42,13 +44,14 @@ public struct CompareVariant: Sendable, Hashable, Codable {
   /// What distinguishes it, for tables; the bits not among them.
   var labels: [String] {
     [
-      method.rawValue, hasOneOrder ? order.rawValue : "-", grid.rawValue, "\(damping)",
+      method.rawValue, hasOneOrder ? order.rawValue : "-", grid.rawValue, hasOneOrder ? effort.rawValue : "-",
+      "\(damping)",
       correctsBias ? "corrected" : "kept",
     ]
   }
 
   /// The titles of `labels`.
-  static let labelTitles = ["method", "order", "grid", "damping", "bias"]
+  static let labelTitles = ["method", "order", "grid", "effort", "damping", "bias"]
 }
 
 extension CompareVariant {
@@ -60,6 +63,7 @@ extension CompareVariant {
         ("method", { (variant, text) throws(CoordinationError) in variant.method = try choice(text, of: "method") }),
         ("order", { (variant, text) throws(CoordinationError) in variant.order = try choice(text, of: "order") }),
         ("grid", { (variant, text) throws(CoordinationError) in variant.grid = try choice(text, of: "grid") }),
+        ("effort", { (variant, text) throws(CoordinationError) in variant.effort = try choice(text, of: "effort") }),
         ("damping", { (variant, text) throws(CoordinationError) in variant.damping = try damping(text) }),
         ("bias", { (variant, text) throws(CoordinationError) in variant.correctsBias = try bias(text) }),
       ]

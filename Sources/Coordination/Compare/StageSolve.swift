@@ -145,7 +145,7 @@ struct StageSolve {
     for part in parts where solvers[[part.layer, part.hessian]] == nil {
       solvers[[part.layer, part.hessian]] = RowSolver(
         factor: factors[part.layer][part.hessian], scheme: planned[part.layer].scheme, grid: variant.grid,
-        method: variant.method, tensorGrid: grids[part.layer], measuresEnergy: false)
+        method: variant.method, effort: variant.effort, tensorGrid: grids[part.layer], measuresEnergy: false)
     }
     times.solveProcessor += shared + ThreadClock.seconds - beginSolvers
     let ready = solvers
