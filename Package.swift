@@ -55,6 +55,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/RowSolve", swiftSettings: swift),
+    // Exact OBQ beside compensation in one shared order; not part of the product.
+    .executableTarget(
+      name: "obq-benchmark", dependencies: ["Quantization", "LinearAlgebra", "Models", "Graphs"],
+      path: "Benchmarks/OBQ", swiftSettings: swift),
     // Scenarios that MPITests starts under mpirun, one process per rank.
     .executableTarget(name: "MPIScenarios", dependencies: ["MPI"], path: "Tests/MPIScenarios", swiftSettings: swift),
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),

@@ -57,3 +57,13 @@ size_t kernels_solve_scratch(int64_t tiles) {
 }
 
 size_t kernels_grid_scratch(int64_t group_size) { return (size_t)group_size * (16 + 1 + 1); }
+
+size_t kernels_obq_inverse(int64_t columns) {
+  const size_t macros = ((size_t)columns + kernels_obq_macro_rows - 1) / kernels_obq_macro_rows;
+  return macros * (macros + 1) / 2 * kernels_obq_macro_rows * kernels_obq_macro_rows;
+}
+
+size_t kernels_obq_scratch(int64_t columns, int64_t block) {
+  const size_t macro = kernels_obq_macro_rows, positions = ((size_t)columns + macro - 1) / macro * macro;
+  return positions * (size_t)block + macro * (size_t)block + 10 * positions;
+}

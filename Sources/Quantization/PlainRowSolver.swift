@@ -2,9 +2,9 @@ import LinearAlgebra
 
 /// The row solve by plain loops over one row in float64: slow, clear, and what the kernels are tested against.
 struct PlainRowSolver {
-  private let solver: RowSolver
+  let solver: RowSolver
   /// U in processing order, packed.
-  private let inverse: [Double]
+  let inverse: [Double]
 
   init(_ solver: RowSolver) {
     self.solver = solver
@@ -14,6 +14,7 @@ struct PlainRowSolver {
   func solve(_ weights: UnsafeBufferPointer<Float>, rows: Int) -> RowBlock {
     let columns = solver.columns
     var block = RowBlock(rows: rows, columns: columns, scheme: solver.scheme, energies: solver.measuresEnergy)
+    let inverted = solver.method == .obq ? invertedHessian() : []
     for row in 0..<rows {
       var natural = [Float](weights[row * columns..<(row + 1) * columns])
       if let factor = solver.factor { for dead in factor.deadColumns { natural[dead] = 0 } }
@@ -24,6 +25,15 @@ struct PlainRowSolver {
       }
       var values = natural.map { Double($0) }
       if solver.measuresEnergy { block.energies[row] = quadraticForm(values) }
+      if solver.method == .obq {
+        for column in 0..<columns {
+          block.codes[row * columns + column] = block.zeroPoints[row * block.groups + column / block.groupSize]
+        }
+        block.losses[row] = greedySweep(values, inverted: inverted, grids: grids, groupSize: block.groupSize) {
+          block.codes[row * columns + $0] = UInt8($1)
+        }
+        continue
+      }
       var residual = values
       block.losses[row] = sweep(&values) { column, value in
         let grid = grids[column / block.groupSize]

@@ -2,15 +2,22 @@ internal import CKernels
 
 extension RowSolver {
   /// The solve by the kernels of `instructionSet`.
-  func solveByKernels(_ weights: UnsafeBufferPointer<Float>, rows: Int, instructionSet: InstructionSet) -> RowBlock {
+  ///
+  /// - Parameter downdatesAtOnce: of OBQ; another number gives other roundings of the same method, and another speed.
+  func solveByKernels(
+    _ weights: UnsafeBufferPointer<Float>, rows: Int, instructionSet: InstructionSet,
+    downdatesAtOnce: Int = Int(kernels_obq_block)
+  ) -> RowBlock {
     var block = RowBlock(rows: rows, columns: columns, scheme: scheme, energies: measuresEnergy)
     guard rows > 0, let weights = weights.baseAddress else { return block }
     let buffers = TileBuffers(rows: rows, columns: columns, groups: block.groups, groupSize: block.groupSize)
     let kernels = instructionSet.kernels
+    let greedy =
+      method == .obq ? GreedyBuffers(problem, columns: columns, block: downdatesAtOnce, kernels: kernels) : nil
     problem.withPointer { problem in
       for start in stride(from: 0, to: rows, by: buffers.tiles * TileBuffers.rows) {
         let count = min(rows - start, buffers.tiles * TileBuffers.rows)
-        run(kernels, problem, weights + start * columns, rows: count, groups: block.groups, buffers)
+        run(kernels, problem, weights + start * columns, rows: count, groups: block.groups, buffers, greedy)
         copy(kernels, problem, buffers, rows: count, to: &block, at: start)
       }
     }
@@ -20,7 +27,7 @@ extension RowSolver {
   /// Quantizes up to `buffers.tiles` tiles into `buffers`.
   private func run(
     _ kernels: RowKernels, _ problem: UnsafePointer<RowProblem>, _ weights: UnsafePointer<Float>, rows: Int,
-    groups: Int, _ buffers: borrowing TileBuffers
+    groups: Int, _ buffers: borrowing TileBuffers, _ greedy: GreedyBuffers?
   ) {
     let tiles = (rows + TileBuffers.rows - 1) / TileBuffers.rows
     let tileSize = Int(problem.pointee.stride) * TileBuffers.rows
@@ -52,6 +59,14 @@ extension RowSolver {
       kernels.solve(
         problem, buffers.weights, Int64(tiles), buffers.scales, buffers.lows, buffers.codes, buffers.losses,
         buffers.scratch)
+    case .obq:
+      for tile in 0..<tiles {
+        kernels.obq(
+          problem, buffers.weights + tile * tileSize, Int64(min(rows - tile * TileBuffers.rows, TileBuffers.rows)),
+          buffers.scales + tile * gridSize, buffers.lows + tile * gridSize, greedy!.shared, Int64(greedy!.block),
+          greedy!.inverse, buffers.codes + tile * tileSize, greedy!.scratch)
+      }
+      kernels.quadratic_form(problem, buffers.weights, Int64(tiles), buffers.losses, buffers.scratch)
     case .round:
       withUnsafeTemporaryAllocation(of: Double.self, capacity: TileBuffers.rows) { squares in
         for tile in 0..<tiles {

@@ -34,7 +34,7 @@ struct Quantize: ParsableCommand {
   @Option(help: "Bits of a weight, 2 to 8.")
   var bits = 4
 
-  @Option(help: "How codes are chosen: with error compensation, or by plain rounding.")
+  @Option(help: "How codes are chosen: with error compensation, by exact OBQ (slow), or by plain rounding.")
   var method = Method.compensate
 
   @Option(help: "The order in which columns are quantized.")

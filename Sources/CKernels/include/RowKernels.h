@@ -11,6 +11,9 @@ enum { kernels_tile_rows = 32, kernels_block_columns = 128, kernels_panel_column
 // Tiles whose errors of one block fit the second-level cache beside a panel of U; more in a call gain nothing.
 enum { kernels_tile_group = 16 };
 
+// OBQ: rows of the inverse that are stored together, and downdates that are applied to it at once.
+enum { kernels_obq_macro_rows = 96, kernels_obq_block = 64 };
+
 // How the error of a candidate grid is summed: |d|^2.4, or curvature * d^2.
 enum { kernels_search_minmax = 0, kernels_search_l24 = 1, kernels_search_curvature = 2 };
 
@@ -43,6 +46,11 @@ static inline int64_t kernels_tile_stride(int64_t columns) { return columns + ke
 size_t kernels_solve_scratch(int64_t tiles);
 size_t kernels_grid_scratch(int64_t group_size);
 
+// Floats of the inverse Hessian of one row in OBQ (about columns^2 / 2), and of the scratch memory of `make_inverse`
+// and `obq` with `block` downdates at once.
+size_t kernels_obq_inverse(int64_t columns);
+size_t kernels_obq_scratch(int64_t columns, int64_t block);
+
 typedef struct {
   const char *name;
 
@@ -72,6 +80,14 @@ typedef struct {
 
   // Copies `rows` rows of codes[stride][32] to `target`, row after row in natural column order.
   void (*store)(const RowProblem *problem, const uint8_t *codes, int64_t rows, uint8_t *target);
+
+  // Writes U^T U to `inverse`: the inverse Hessian from which `obq` starts in every row.
+  void (*make_inverse)(const RowProblem *problem, int64_t block, float *inverse, float *scratch);
+
+  // Quantizes `rows` rows of one tile by exact OBQ and leaves w - q in it. `shared` is what make_inverse wrote,
+  // `inverse` memory of the same size, `block` the number of downdates that are applied at once.
+  void (*obq)(const RowProblem *problem, float *tile, int64_t rows, const float *scales, const float *lows,
+              const float *shared, int64_t block, float *inverse, uint8_t *codes, float *scratch);
 } RowKernels;
 
 // Instruction sets from the most capable (0) to the portable one (the last).

@@ -83,7 +83,7 @@ extension QuantizationRun {
     let jobs = groups.indices.filter { groups[$0].owner == rank }.flatMap { group in
       (0..<groups[group].group.groups).map { (group: group, hessian: $0) }
     }
-    let (layers, order, damping) = (layers, options.order, options.damping)
+    let (layers, order, damping) = (layers, options.factorOrder, options.damping)
     let weights = order == .sensitivity || order == .auto ? stackedWeights(groups, rank: rank) : [:]
     let results = try Parallel.map(jobs.count, threads: options.threads) { index throws -> SharedFactor in
       let job = jobs[index]

@@ -11,15 +11,16 @@ extension QuantizationRun {
       guard world.rank == 0 else { return }
       try timer.measure(.write) { try write() }
     }
-    let compensates = options.method == .compensate
+    // Of OBQ, whose rows have orders of their own, U predicts nothing.
+    let hasOneOrder = options.method == .compensate
     let entries = layers.indices.map { index in
       let (planned, result, heldOut) = (layers[index], quantized[index], heldOutLosses?[index])
       return QuantizationReport.LayerEntry(
         name: planned.layer.name, rows: planned.layer.rows, columns: planned.layer.columns,
         groups: planned.layer.groups, bits: planned.scheme.bits,
-        order: compensates ? options.order.rawValue : "-", damping: result!.damping,
+        order: options.orderDescription, damping: result!.damping,
         escalations: result!.escalations, deadColumns: result!.deadColumns, relativeLoss: result!.relativeLoss,
-        predictedLoss: compensates ? result!.relativePredictedLoss : nil, heldOutLoss: heldOut?.loss,
+        predictedLoss: hasOneOrder ? result!.relativePredictedLoss : nil, heldOutLoss: heldOut?.loss,
         drift: heldOut?.drift)
     }
     let report = QuantizationReport(

@@ -47,7 +47,7 @@ public struct QuantizationRun {
       return (model, try SampleFeed(options: options, graph: try model.graph()))
     }
     graph = try model.graph()
-    if options.correctsOutputs, options.method == .compensate { graph.addMissingBiases() }
+    if options.correctsOutputs, options.method.compensates { graph.addMissingBiases() }
     executor = try Executor(graph: graph)
     (layers, kept) = try Self.plan(graph, options)
     stages = Self.stages(of: graph, layers)
@@ -111,7 +111,7 @@ public struct QuantizationRun {
         + "\(kept.count) kept",
       "calibration: \(chunkPartition.samples.count) samples in \(chunkPartition.chunkCount) chunks of "
         + "\(chunkPartition.chunkSize), \(options.propagation.rawValue) activations; held out: \(heldOutDescription)",
-      "method: \(options.method.rawValue), order \(options.order.rawValue), grid \(options.grid.rawValue), "
+      "method: \(options.method.rawValue), order \(options.orderDescription), grid \(options.grid.rawValue), "
         + "effort \(options.effort.rawValue), damping \(options.damping)",
     ]
   }
@@ -171,7 +171,7 @@ public struct QuantizationRun {
       let scheme = QuantizationScheme(
         bits: bits, symmetric: options.scheme.symmetric, granularity: options.scheme.granularity,
         scaleType: options.scheme.scaleType)
-      let bias = options.correctsOutputs && options.method == .compensate ? graph.bias(of: layer) : nil
+      let bias = options.correctsOutputs && options.method.compensates ? graph.bias(of: layer) : nil
       layers.append(PlannedLayer(layer: layer, scheme: scheme, bias: bias))
     }
     guard !layers.isEmpty else { throw CoordinationError.noLayers(model: options.model) }

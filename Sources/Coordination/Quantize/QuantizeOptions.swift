@@ -28,9 +28,9 @@ public struct QuantizeOptions: Sendable {
   public var scheme: QuantizationScheme
   /// Layers that are kept, or have other bits.
   public var rules: [LayerRule] = []
-  /// Compensation or plain rounding.
+  /// Compensation in one order, exact OBQ, or plain rounding.
   public var method: Method = .compensate
-  /// The order of columns.
+  /// The order of columns; OBQ has one for each row.
   public var order: ColumnOrder = .curvature
   /// How steps are searched.
   public var grid: GridSearch = .l24
@@ -59,5 +59,17 @@ public struct QuantizeOptions: Sendable {
   /// Options with every default but the three paths and the scheme.
   public init(model: String, calibration: String, output: String, scheme: QuantizationScheme) {
     (self.model, self.calibration, self.output, self.scheme) = (model, calibration, output, scheme)
+  }
+
+  /// The order that columns are factored in: OBQ needs none, and its results must not depend on one.
+  var factorOrder: ColumnOrder { method == .obq ? .natural : order }
+
+  /// The order of columns, for people.
+  var orderDescription: String {
+    switch method {
+    case .compensate: order.rawValue
+    case .obq: "per row"
+    case .round: "-"
+    }
   }
 }

@@ -148,6 +148,31 @@ def solve_row(w, h, u, order, grids, size, bits, method):
     return codes, float(d @ h @ d)
 
 
+def solve_row_obq(w, h, grids, size, bits, dead):
+    """OBQ: an inverse that is inverted anew, from the free rows and columns of H, for every single step."""
+    work, codes, total = w.astype(np.float64), np.zeros(COLUMNS, int), np.zeros(COLUMNS)
+    for j in dead:
+        codes[j] = grids[j // size][1]
+    free = [j for j in range(COLUMNS) if j not in dead]
+    while free:
+        inverse = np.linalg.inv(h[np.ix_(free, free)])
+        rounded = [quantize(work[j], *grids[j // size], bits) for j in free]
+        errors = np.array([work[j] - q for j, (_, q) in zip(free, rounded)])
+        # float32, as in `quantize`: the extreme weight of a symmetric min-max grid is half a step outside it.
+        steps = np.array([np.float32(work[j] / float(grids[j // size][0])) for j in free])
+        lows = np.array([-grids[j // size][1] for j in free])
+        pick = int(np.argmin(errors**2 / np.diag(inverse)))
+        clipped = (steps < lows - 0.5) | (steps > lows + 2**bits - 0.5)
+        if clipped.any() and work[free[pick]] != 0:
+            pick = int(np.argmax(np.where(clipped, errors**2, -1)))
+        j = free[pick]
+        codes[j], total[j] = rounded[pick]
+        work[free] -= errors[pick] / inverse[pick, pick] * inverse[pick]
+        free.remove(j)
+    d = w.astype(np.float64) - total
+    return codes, float(d @ h @ d)
+
+
 def main():
     weights, raw = problem()
     h = damped(raw)
@@ -164,6 +189,9 @@ def main():
         (4, True, COLUMNS, "auto", "compensate", "curvature"),
         (4, False, 16, "auto", "round", "minmax"),
         (3, False, COLUMNS, "pivot", "compensate", "l24"),
+        (4, False, COLUMNS, "natural", "obq", "minmax"),
+        (2, False, COLUMNS, "natural", "obq", "curvature"),
+        (3, True, 16, "pivot", "obq", "curvature"),
     ]:
         errors = rounding_errors(weights, bits, symmetric, size)
         order = column_order(order_name, h, errors, DEAD)
@@ -174,7 +202,10 @@ def main():
                 find_grid(w[s : s + size], curvature[s : s + size], bits, symmetric, search)
                 for s in range(0, COLUMNS, size)
             ]
-            row, loss = solve_row(w, h, u, order, grids, size, bits, method)
+            if method == "obq":
+                row, loss = solve_row_obq(w, h, grids, size, bits, DEAD)
+            else:
+                row, loss = solve_row(w, h, u, order, grids, size, bits, method)
             codes.append("".join(f"{c:02x}" for c in row))
             scales += [float(s) for s, _ in grids]
             zeros += [int(z) for _, z in grids]
