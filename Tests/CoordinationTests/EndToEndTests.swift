@@ -56,6 +56,7 @@ struct EndToEndTests {
       ["--granularity", "group", "--group-size", "16"],
       ["--granularity", "group", "--group-size", "7", "--storage", "packed"],
       ["--storage", "packed", "--symmetric", "--grid", "l24"],
+      ["--method", "obq", "--order", "auto"],
       ["--no-output-correction", "--bits-for", "first=8", "--keep", "last"],
     ])
   func options(options: [String]) throws {

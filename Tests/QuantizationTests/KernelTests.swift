@@ -25,7 +25,8 @@ import Testing
 
   @Test("every instruction set finds the codes of plain float64 loops", arguments: columnCounts, Method.allCases)
   func codesAgree(columns: Int, method: Method) throws {
-    let rows = 67
+    // The plain loops of OBQ take columns^3 steps a row.
+    let rows = method == .obq ? 9 : 67
     let (factor, weights) = try Self.problem(columns, rows: rows)
     for scheme in Self.schemes(columns) {
       let solver = RowSolver(factor: factor, scheme: scheme, grid: .minmax, method: method)

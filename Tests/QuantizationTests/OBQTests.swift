@@ -44,7 +44,7 @@ import Testing
   @Test("float32 with 64 downdates at once loses as much as float64 with one at a time", arguments: [2, 3, 4])
   func plainLosses(bits: Int) throws {
     var numbers = SeededNumbers(seed: 21)
-    let (rows, columns) = (12, 230)
+    let (rows, columns) = (6, 230)
     let factor = try SharedFactor.make(
       hessian: numbers.hessian(order: columns, samples: 300), order: .natural, damping: 0.01)
     let weights = numbers.normals(rows * columns, scale: 0.1)
@@ -57,9 +57,9 @@ import Testing
       for downdates in [1, 7, 64, 1000] {
         for set in InstructionSet.available {
           let block = solver.solveByKernels(weights, rows: rows, instructionSet: set, downdatesAtOnce: downdates)
-          // One near tie of two scores in 2,760 steps changes the order of a row's columns, and with it a few codes.
+          // One near tie of two scores in 1,380 steps changes the order of a row's columns, and with it a few codes.
           let equal = zip(block.codes, plain.codes).count { $0 == $1 }
-          #expect(Double(equal) > 0.97 * Double(plain.codes.count), "\(set), \(downdates) at once: \(equal) equal")
+          #expect(Double(equal) > 0.95 * Double(plain.codes.count), "\(set), \(downdates) at once: \(equal) equal")
           #expect(abs(block.losses.reduce(0, +) / expected - 1) < 0.01, "\(set), \(downdates) at once")
         }
       }
