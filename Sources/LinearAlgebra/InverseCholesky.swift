@@ -39,6 +39,21 @@ public struct InverseCholesky: ~Copyable {
     (order, self.processing, self.elements) = (n, processing, elements)
   }
 
+  /// Factors `matrix` in the reverse of the order of smallest pivots, see `MinimumPivotOrder`: the search for the order
+  /// already is the factorization.
+  ///
+  /// - Throws: `CholeskyError.notPositiveDefinite` with the number of the pivot that is not above zero.
+  public init(minimumPivots matrix: SymmetricMatrix) throws(CholeskyError) {
+    let elements = UnsafeMutablePointer<Double>.allocate(capacity: matrix.order * matrix.order)
+    do {
+      processing = try MinimumPivotOrder.eliminate(matrix, factor: elements).reversed()
+    } catch {
+      elements.deallocate()
+      throw error
+    }
+    (order, self.elements) = (matrix.order, elements)
+  }
+
   deinit { elements.deallocate() }
 
   /// sum(1 / U_jj^2) = sum(L_jj^2): proportional to the predicted loss of a solve in this order.

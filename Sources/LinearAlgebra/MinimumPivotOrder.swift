@@ -13,11 +13,19 @@ public enum MinimumPivotOrder {
   /// - Returns: the columns as they were eliminated; a solve processes them in reverse.
   /// - Throws: `CholeskyError.notPositiveDefinite` with the number of the pivot that is not above zero.
   public static func eliminate(_ matrix: SymmetricMatrix) throws(CholeskyError) -> [Int] {
+    let elements = UnsafeMutablePointer<Double>.allocate(capacity: matrix.order * matrix.order)
+    defer { elements.deallocate() }
+    return try eliminate(matrix, factor: elements)
+  }
+
+  /// The same, leaving in `a` (n x n, row-major) the lower triangular L of H = L transpose(L), with rows and columns in
+  /// the order of elimination; what is above its diagonal is unspecified.
+  static func eliminate(
+    _ matrix: SymmetricMatrix, factor a: UnsafeMutablePointer<Double>
+  ) throws(CholeskyError) -> [Int] {
     let n = matrix.order
     precondition(n > 0 && n <= Int(Int32.max), "order \(n)")
-    // Row-major, the lower triangle is used: row i holds L[i, 0 ..< block start] and the Schur complement behind it.
-    let a = UnsafeMutablePointer<Double>.allocate(capacity: n * n)
-    defer { a.deallocate() }
+    // Row i holds L[i, 0 ..< block start] and the Schur complement behind it.
     for i in 0..<n { for j in 0...i { a[i * n + j] = matrix[i, j] } }
     var columns = [Int](0..<n)
     var diagonal = matrix.diagonal

@@ -2,10 +2,10 @@
 public enum GridSearch: String, Sendable, Codable, CaseIterable {
   /// From the smallest to the largest weight.
   case minmax
-  /// The min-max range times 1 - i/100, i < 80: the smallest sum of |w - Q(w)|^2.4.
+  /// The min-max range times 1 - i/100, i < 80: the smallest sum of |w - Q(w)|^2.4. Asymmetric grids of 2 and 3 bits also
+  /// try the two neighbouring zero points.
   case l24
-  /// The same ranges: the smallest sum of H_jj (w - Q(w))^2; without a Hessian, of (w - Q(w))^2. Asymmetric grids of 2
-  /// and 3 bits also try the two neighbouring zero points.
+  /// The same ranges and zero points: the smallest sum of H_jj (w - Q(w))^2; without a Hessian, of (w - Q(w))^2.
   case curvature
 
   /// Number of shrunken ranges that a search tries.
@@ -16,6 +16,6 @@ public enum GridSearch: String, Sendable, Codable, CaseIterable {
 
   /// The zero points tried, as distances from that of the min-max grid; the first of equals wins.
   func zeroPointOffsets(_ scheme: QuantizationScheme) -> [Int] {
-    self == .curvature && !scheme.symmetric && scheme.bits <= 3 ? [0, -1, 1] : [0]
+    self != .minmax && !scheme.symmetric && scheme.bits <= 3 ? [0, -1, 1] : [0]
   }
 }

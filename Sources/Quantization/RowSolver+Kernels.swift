@@ -56,6 +56,10 @@ extension RowSolver {
     }
     switch method {
     case .compensate:
+      if !effort.stepFactors.isEmpty && tensorGrid == nil {
+        chooseSteps(kernels, problem, tiles: tiles, gridSize: gridSize, buffers, load: load)
+        load()
+      }
       kernels.solve(
         problem, buffers.weights, Int64(tiles), buffers.scales, buffers.lows, buffers.codes, buffers.losses,
         buffers.scratch)
@@ -82,6 +86,34 @@ extension RowSolver {
         kernels.quadratic_form(problem, buffers.weights, Int64(tiles), buffers.losses, buffers.scratch)
       }
     }
+  }
+
+  /// Leaves in `buffers.scales`, for each row, the searched scales times the factor (1 or one of the effort's) with which a
+  /// search by 8 roundings loses least; the first of equals wins.
+  private func chooseSteps(
+    _ kernels: RowKernels, _ problem: UnsafePointer<RowProblem>, tiles: Int, gridSize: Int,
+    _ buffers: borrowing TileBuffers, load: () -> Void
+  ) {
+    var trial = problem.pointee
+    trial.beams = 8
+    let count = tiles * gridSize
+    let searched = [Float](UnsafeBufferPointer(start: buffers.scales, count: count))
+    var best = searched
+    var losses = [Double](repeating: .infinity, count: tiles * TileBuffers.rows)
+    for factor in [1] + effort.stepFactors {
+      for index in 0..<count { buffers.scales[index] = scheme.scaleType.rounded(searched[index] * factor) }
+      if factor != 1 { load() }
+      kernels.solve(
+        &trial, buffers.weights, Int64(tiles), buffers.scales, buffers.lows, buffers.codes, buffers.losses,
+        buffers.scratch)
+      for index in 0..<count {
+        // Scales are tiles x groups x 32 rows.
+        let row = index / gridSize * TileBuffers.rows + index % TileBuffers.rows
+        if buffers.losses[row] < losses[row] { best[index] = buffers.scales[index] }
+      }
+      for row in losses.indices { losses[row] = min(losses[row], buffers.losses[row]) }
+    }
+    buffers.scales.update(from: best, count: count)
   }
 
   /// Copies what `run` left in `buffers` to rows `start` ..< start + rows of `block`.

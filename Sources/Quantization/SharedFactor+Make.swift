@@ -90,12 +90,11 @@ extension SharedFactor {
       let diagonal = damped.matrix.diagonal
       candidates.append(ColumnOrder.descending(natural.map { damped.isDead[$0] ? 0 : diagonal[$0] }))
     }
-    if order == .pivot || order == .auto {
-      candidates.append(try MinimumPivotOrder.eliminate(damped.matrix).reversed())
-    }
-
-    var best = try InverseCholesky(damped.matrix, processing: candidates[0])
-    for candidate in candidates.dropFirst() {
+    var best =
+      order == .pivot || order == .auto
+      ? try InverseCholesky(minimumPivots: damped.matrix)
+      : try InverseCholesky(damped.matrix, processing: candidates.removeFirst())
+    for candidate in candidates {
       let other = try InverseCholesky(damped.matrix, processing: candidate)
       if other.predictedLoss < best.predictedLoss { best = other }
     }

@@ -35,7 +35,7 @@ static void *memory(size_t bytes) {
 }
 
 typedef struct {
-  uint64_t load, grids, errors, solve, form, round, store;
+  uint64_t load, grids, errors, solve, search, form, round, store;
 } Digests;
 
 static void run(const RowKernels *kernels, const RowProblem *problem, const float *weights, Digests *d) {
@@ -71,6 +71,13 @@ static void run(const RowKernels *kernels, const RowProblem *problem, const floa
   kernels->solve(problem, t, tiles, scales, lows, codes, sums, scratch);
   d->solve = hash(d->solve, sums, row_sums);
   STORE
+  RowProblem searched = *problem;
+  for (searched.beams = 8; searched.beams <= 32; searched.beams += 24) {
+    LOAD
+    kernels->solve(&searched, t, tiles, scales, lows, codes, sums, scratch);
+    d->search = hash(d->search, sums, row_sums);
+    STORE
+  }
   LOAD
   kernels->quadratic_form(problem, t, tiles, sums, scratch);
   d->form = hash(d->form, sums, row_sums);
@@ -108,7 +115,7 @@ static void problem(const RowKernels *kernels, int columns, int group, int bits,
   const RowProblem p = {
       .columns = columns, .stride = kernels_tile_stride(columns), .group_size = group,
       .groups = (columns + group - 1) / group, .largest_code = (1 << bits) - 1, .symmetric = bits == 8,
-      .scale_type = scale_type, .search = search, .shrink_count = search == kernels_search_minmax ? 1 : shrinks,
+      .scale_type = scale_type, .search = search, .beams = 1, .shrink_count = search == kernels_search_minmax ? 1 : shrinks,
       .offset_count = search == kernels_search_curvature && bits <= 3 ? 3 : 1, .shrink = shrink, .offsets = offsets,
       .inverse = u, .order = order, .position = position, .curvature = curvature};
   run(kernels, &p, weights, d);
@@ -130,10 +137,10 @@ int main(void) {
     const float values[4] = {0.1f, -0.7f, 3e-5f, 1.25f};
     kernels_add_scaled(sums, values, 4, large);
     d.store = hash(d.store, sums, sizeof sums);
-    printf("%s load %016llx grids %016llx errors %016llx solve %016llx form %016llx round %016llx store %016llx\n",
+    printf("%s load %016llx grids %016llx errors %016llx solve %016llx search %016llx form %016llx round %016llx store %016llx\n",
            kernels->name, (unsigned long long)d.load, (unsigned long long)d.grids, (unsigned long long)d.errors,
-           (unsigned long long)d.solve, (unsigned long long)d.form, (unsigned long long)d.round,
-           (unsigned long long)d.store);
+           (unsigned long long)d.solve, (unsigned long long)d.search,
+           (unsigned long long)d.form, (unsigned long long)d.round, (unsigned long long)d.store);
   }
   return 0;
 }

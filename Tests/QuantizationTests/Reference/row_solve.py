@@ -77,7 +77,7 @@ def find_grid(w, curvature, bits, symmetric, search):
     if search == "minmax":
         return scale, zero
     best = None
-    offsets = [0, -1, 1] if search == "curvature" and not symmetric and bits <= 3 else [0]
+    offsets = [0, -1, 1] if search != "minmax" and not symmetric and bits <= 3 else [0]
     for i in range(80):
         shrunk = np.float32(scale * np.float32(1 - i / 100))
         for offset in offsets:
