@@ -38,7 +38,7 @@ struct Quantize: ParsableCommand {
   var method = Method.compensate
 
   @Option(help: "The order in which columns are quantized.")
-  var order = ColumnOrder.curvature
+  var order = ColumnOrder.pivot
 
   @Option(help: "How steps are searched.")
   var grid = GridSearch.l24

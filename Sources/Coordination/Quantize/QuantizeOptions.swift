@@ -31,7 +31,7 @@ public struct QuantizeOptions: Sendable {
   /// Compensation in one order, exact OBQ, or plain rounding.
   public var method: Method = .compensate
   /// The order of columns; OBQ has one for each row.
-  public var order: ColumnOrder = .curvature
+  public var order: ColumnOrder = .pivot
   /// How steps are searched.
   public var grid: GridSearch = .l24
   /// How hard codes are looked for.
