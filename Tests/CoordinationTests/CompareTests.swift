@@ -126,7 +126,7 @@ struct CompareTests {
   @Test(
     "what compare cannot do is said clearly, and nothing is written",
     arguments: [
-      (["--methods", "magic"], "\"magic\" is not one of compensate, round"),
+      (["--methods", "magic"], "\"magic\" is not one of compensate, obq, round"),
       (["--orders", "natural,upwards"], "\"upwards\" is not one of sensitivity"),
       (["--grids", ""], "\"\" is not one of minmax"), (["--bits", "4,9"], "bits are a whole number, 2 to 8"),
       (["--dampings=-1"], "damping is a number of at least 0"),
