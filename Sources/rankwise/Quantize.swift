@@ -15,6 +15,20 @@ struct Quantize: ParsableCommand {
   /// How many weights share a scale.
   enum Granularity: String, ExpressibleByArgument, CaseIterable { case tensor, channel, group }
 
+  /// `off`, or a number above 0 and up to 1.
+  struct DriftStrength: ExpressibleByArgument {
+    var alpha: Double
+
+    init?(argument: String) {
+      guard argument != "off" else {
+        alpha = 0
+        return
+      }
+      guard let alpha = Double(argument), alpha > 0, alpha <= 1 else { return nil }
+      self.alpha = alpha
+    }
+  }
+
   static let configuration = CommandConfiguration(
     abstract: "Writes a model with 2- to 8-bit weights.",
     discussion: """
@@ -69,6 +83,12 @@ struct Quantize: ParsableCommand {
   @Option(help: "Calibrate each layer on activations of the layers quantized before it, or of the float model.")
   var propagate = QuantizeOptions.Propagation.quantized
 
+  @Option(
+    help: ArgumentHelp(
+      "Move weights against the drift of their inputs from the float network's: off, or how far, up to 1 (default: 0.5).",
+      valueName: "alpha|off"))
+  var driftCorrection: DriftStrength?
+
   @Option(help: "Share of the samples on which each layer's loss is only measured; 0 for none.")
   var heldOut = 0.125
 
@@ -92,6 +112,12 @@ struct Quantize: ParsableCommand {
     if !(2...8).contains(bits) { throw ValidationError("--bits is \(bits); it must be 2 to 8") }
     if !(damping >= 0 && damping < .infinity) {
       throw ValidationError("--damping is \(damping); it must be at least 0")
+    }
+    if let driftCorrection, driftCorrection.alpha > 0 {
+      if propagate == .float {
+        throw ValidationError("--drift-correction needs --propagate quantized: float activations do not drift")
+      }
+      if method == .round { throw ValidationError("--drift-correction does nothing with --method round") }
     }
     if !(0...0.5).contains(heldOut) { throw ValidationError("--held-out is \(heldOut); it must be 0 to 0.5") }
     if granularity == .group, groupSize == nil { throw ValidationError("--granularity group needs --group-size") }
@@ -130,6 +156,7 @@ struct Quantize: ParsableCommand {
     (options.method, options.order, options.grid, options.damping) = (method, order, grid, damping)
     options.effort = effort
     (options.propagation, options.storage, options.report) = (propagate, storage, report)
+    if let driftCorrection { options.driftCorrection = driftCorrection.alpha }
     (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut)
     (options.samples, options.threads) = (sampleOptions.samples, sampleOptions.threads)
     options.normalization = try sampleOptions.normalization()

@@ -50,6 +50,38 @@ struct EndToEndTests {
   }
 
   @Test(
+    "drift correction gives the same bytes at 1 to 3 ranks, and outputs nearer to the float model's",
+    arguments: [[], ["--granularity", "tensor", "--bits", "6", "--no-output-correction"]])
+  func driftCorrection(options: [String]) throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var errors: [Double] = []
+    for alpha in ["off", "0.5"] {
+      var files: [Data] = []
+      // The second case is about other arithmetic, not about other ranks.
+      for ranks in alpha == "off" ? [3] : options.isEmpty ? [1, 2, 3] : [1, 3] {
+        let output = folder.appending(path: "\(alpha)-\(ranks).onnx")
+        let launch = try quantize(
+          output, ranks: ranks, ["--bits", "3", "--drift-correction", alpha, "--samples", "96"] + options)
+        #expect(launch.status == 0, "\(launch.errors)")
+        files.append(try Data(contentsOf: output))
+      }
+      for file in files.dropFirst() { #expect(file == files[0]) }
+      let report = folder.appending(path: "\(alpha).json")
+      let evaluation = try rankwise(
+        [
+          "evaluate", folder.appending(path: "\(alpha)-3.onnx").path, "--data",
+          Self.example.appending(path: "test-images.npy").path, "--samples", "32", "--reference", Self.model,
+          "--report", report.path,
+        ] + Self.normalization)
+      #expect(evaluation.status == 0, "\(evaluation.errors)")
+      let json = try JSONSerialization.jsonObject(with: try Data(contentsOf: report)) as? [String: Any]
+      errors.append(try #require((json?["outputs"] as? [[String: Any]])?.first?["relativeL2"] as? Double))
+    }
+    #expect(errors[1] < 0.95 * errors[0], "off \(errors[0]), 0.5 \(errors[1]) with \(options)")
+  }
+
+  @Test(
     "every propagation, order, granularity and storage gives a model close to the float one",
     arguments: [
       ["--propagate", "float", "--order", "pivot"], ["--granularity", "tensor", "--bits", "8"],

@@ -19,6 +19,29 @@ public struct InputColumns: Sendable {
     (self.group, self.tensors) = (group, tensors)
   }
 
+  /// The columns of `self` minus those of `other`, of the same samples, in float32.
+  public func differences(from other: InputColumns) -> InputColumns {
+    precondition(tensors.count == other.tensors.count, "\(tensors.count) and \(other.tensors.count) batches")
+    return InputColumns(
+      group: group,
+      differences: zip(tensors, other.tensors).map { left, right in
+        precondition(left.shape == right.shape, "inputs of shape \(left.shape) and \(right.shape)")
+        return left.withElements(as: Float.self) { left in
+          right.withElements(as: Float.self) { right in
+            let values = [Float](unsafeUninitializedCapacity: left.count) { values, count in
+              for index in left.indices { values[index] = left[index] - right[index] }
+              count = left.count
+            }
+            return values
+          }
+        }
+      }, shapes: tensors.map(\.shape))
+  }
+
+  private init(group: InputGroup, differences: [[Float]], shapes: [[Int]]) {
+    (self.group, tensors) = (group, zip(differences, shapes).map { Tensor($0, shape: $1) })
+  }
+
   /// Number of columns of X (positions of all samples).
   public var count: Int {
     tensors.reduce(0) { sum, tensor in

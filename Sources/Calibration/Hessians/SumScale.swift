@@ -18,6 +18,17 @@ public struct SumScale: Sendable, Equatable {
     elements = Self.scale(largest: bound.squareRoot() * Double(max(columnCount, 1)))
   }
 
+  /// The same for the sums of D X̃ᵀ and the row sums of D.
+  ///
+  /// - Parameters:
+  ///   - differences: no chunk's D Dᵀ has a diagonal element above it.
+  ///   - inputs: no chunk's X̃ X̃ᵀ has one above it, so that no |D X̃ᵀ| is above the root of their product.
+  public init(differences: Double, inputs: Double, chunkCount: Int, columnCount: Int) {
+    let product = differences.squareRoot() * inputs.squareRoot()
+    products = Self.scale(largest: product * Double(max(chunkCount, 1)))
+    elements = Self.scale(largest: differences.squareRoot() * Double(max(columnCount, 1)))
+  }
+
   private static func scale(largest: Double) -> Double {
     guard largest > 0 else { return 1 }
     return Double(sign: .plus, exponent: min(60 - Int(largest.exponent), 1000), significand: 1)

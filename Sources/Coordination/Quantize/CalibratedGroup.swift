@@ -9,6 +9,8 @@ struct CalibratedGroup: Sendable {
   var sums: [Int64]
   /// What the sums were multiplied by.
   let scale: SumScale
+  /// Integer sums of (X - X̃) X̃ᵀ of this rank's chunks, and their scale; nil if drift is not corrected or there is none.
+  var cross: (sums: [Int64], scale: SumScale)?
   /// Columns of X over all ranks.
   let columnCount: Int
   /// The rank that factors the group's Hessians.

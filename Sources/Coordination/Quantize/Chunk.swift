@@ -14,6 +14,14 @@ final class Chunk: Sendable {
     self.batches = Mutex(batches.map { (ValueTable($0.inputs), $0.plan) })
   }
 
+  private init(samples: Range<Int>, batches: [(table: ValueTable, plan: Plan)]) {
+    self.samples = samples
+    self.batches = Mutex(batches)
+  }
+
+  /// The same chunk as it is now, to be run by itself; the tensors so far are shared.
+  func copy() -> Chunk { Chunk(samples: samples, batches: snapshot()) }
+
   /// Runs `nodes` on every batch of the chunk and drops the values that `liveness` says nobody reads any more.
   func run(
     _ nodes: [Int], executor: Executor, weights: Weights, liveness: Liveness?
@@ -25,6 +33,9 @@ final class Chunk: Sendable {
       }
     }
   }
+
+  /// Keeps `table` as that of batch `index`.
+  func commit(_ table: ValueTable, batch index: Int) { batches.withLock { $0[index].table = table } }
 
   /// The batches as they are now; their tables may be run without changing the chunk's.
   func snapshot() -> [(table: ValueTable, plan: Plan)] { batches.withLock { $0 } }

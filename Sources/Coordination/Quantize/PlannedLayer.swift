@@ -17,6 +17,13 @@ struct PlannedLayer: Sendable {
   /// Rows that share one Hessian.
   var rowsPerHessian: Int { layer.rows / layer.groups }
 
+  /// All rows, a range for each Hessian, as of layer number `line`.
+  func rowRanges(_ line: Int) -> [RowRange] {
+    (0..<layer.groups).map { hessian in
+      RowRange(layer: line, hessian: hessian, rows: hessian * rowsPerHessian..<(hessian + 1) * rowsPerHessian)
+    }
+  }
+
   /// Which elements of the weight tensor share a scale.
   var storedGranularity: QuantizedWeight.Granularity {
     switch scheme.granularity {

@@ -12,20 +12,25 @@ extension QuantizationRun {
     _ stage: Stage, stageIndex: Int, _ world: borrowing Communicator
   ) throws -> [CalibratedGroup] {
     let (chunks, executor, weights, liveness) = (chunks, executor, weights, liveness)
+    let float = floatActivations
     let groups = stage.inputGroups
     let threads = options.threads
     let names = groups.map { layers[$0.layers[0]].layer.name }
 
-    // Each chunk's bound and number of columns, for every group.
-    let facts: [[(bound: Double, columns: Int)]] = try world.collectively {
+    // Each chunk's bounds, of X̃ and of X - X̃, and its number of columns, for every group.
+    let facts: [[(bound: Double, drift: Double, columns: Int)]] = try world.collectively {
       try timer.measure(.forward) {
-        try Parallel.map(chunks.count, threads: threads) { index throws -> [(bound: Double, columns: Int)] in
+        try Parallel.map(chunks.count, threads: threads) {
+          index throws -> [(bound: Double, drift: Double, columns: Int)] in
           let chunk = chunks[index]
           try chunk.run(stage.nodes, executor: executor, weights: weights, liveness: liveness)
+          try float?.advance(chunk: index, toStage: stageIndex, executor: executor)
           return try groups.indices.map { group in
             do {
               let columns = try chunk.columns(for: groups[group])
-              return (try columns.largestSumOfSquares(), columns.count)
+              let bound = try columns.largestSumOfSquares()
+              let drift = try float?.differences(chunk: index, from: columns, group: groups[group])
+              return (bound, try drift?.largestSumOfSquares() ?? 0, columns.count)
             } catch let error as HessianError {
               throw CoordinationError.calibration(
                 layer: names[group], samples: chunk.describe(error), reason: error.description)
@@ -34,7 +39,9 @@ extension QuantizationRun {
         }
       }
     }
-    var bounds = groups.indices.map { group in facts.map { $0[group].bound }.max() ?? 0 }
+    var bounds =
+      groups.indices.map { group in facts.map { $0[group].bound }.max() ?? 0 }
+      + groups.indices.map { group in facts.map { $0[group].drift }.max() ?? 0 }
     var counts = groups.indices.map { group in Int64(facts.reduce(0) { $0 + $1[group].columns }) }
     try timer.measure(.reduce) {
       try world.allReduce(&bounds, .maximum, waiting: .polite)
@@ -47,10 +54,24 @@ extension QuantizationRun {
         group: groups[group],
         scale: SumScale(bound: bounds[group], chunkCount: chunkCount, columnCount: Int(counts[group])))
     }
+    // No drift, no sums: so it is in the first stage.
+    let cross = groups.indices.map { group -> CrossSums? in
+      let drift = bounds[groups.count + group]
+      guard drift > 0 else { return nil }
+      return CrossSums(
+        group: groups[group],
+        scale: SumScale(
+          differences: drift, inputs: bounds[group], chunkCount: chunkCount, columnCount: Int(counts[group])))
+    }
     try timer.measure(.hessian) {
       _ = try Parallel.map(chunks.count * groups.count, threads: threads) { (index) throws(HessianError) -> Void in
         let (group, chunk) = index.quotientAndRemainder(dividingBy: chunks.count)
-        sums[group].add(try chunks[chunk].columns(for: groups[group]))
+        let columns = try chunks[chunk].columns(for: groups[group])
+        sums[group].add(columns)
+        if let float, let cross = cross[group] {
+          cross.add(
+            differences: try float.differences(chunk: chunk, from: columns, group: groups[group]), quantized: columns)
+        }
       }
     }
     progress.advance(
@@ -58,7 +79,8 @@ extension QuantizationRun {
       "stage \(stageIndex + 1)/\(stages.count)  \(names[0])")
     return groups.indices.map { group in
       CalibratedGroup(
-        group: groups[group], sums: sums[group].take(), scale: sums[group].scale, columnCount: Int(counts[group]),
+        group: groups[group], sums: sums[group].take(), scale: sums[group].scale,
+        cross: cross[group].map { ($0.take(), $0.scale) }, columnCount: Int(counts[group]),
         isCentered: groups[group].layers.allSatisfy { layers[$0].bias != nil })
     }
   }

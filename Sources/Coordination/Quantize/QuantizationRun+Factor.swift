@@ -8,16 +8,20 @@ extension QuantizationRun {
   /// Adds up the sums at the owners, factors there, and sends the factors to the ranks that hold rows.
   ///
   /// - Parameter members: the layers, in the order of `partition`'s line.
-  /// - Returns: for each layer that this rank holds rows of, its factors, one per Hessian.
+  /// - Returns: for each layer that this rank holds rows of, its factors, one per Hessian, and the corrections of its drift
+  ///   where there is any.
   mutating func factorAndBroadcast(
     _ groups: inout [CalibratedGroup], members: [Int], _ partition: RowPartition, _ world: borrowing Communicator
-  ) throws -> [Int: [SharedFactor]] {
+  ) throws -> (factors: [Int: [SharedFactor]], drifts: [Int: [DriftCorrection]]) {
     try timer.measure(.reduce) {
       // Sleep until all are here; then move the data at full speed, which naps between the pieces would not.
       try world.barrier(waiting: .polite)
       for index in groups.indices {
         try world.reduce(&groups[index].sums, .sum, root: groups[index].owner)
         if groups[index].owner != world.rank { groups[index].sums = [] }
+        guard groups[index].cross != nil else { continue }
+        try world.reduce(&groups[index].cross!.sums, .sum, root: groups[index].owner)
+        if groups[index].owner != world.rank { groups[index].cross!.sums = [] }
       }
     }
     let moments = groups.map { group -> [InputMoments] in
@@ -31,6 +35,8 @@ extension QuantizationRun {
     let own = try world.collectively {
       try timer.measure(.factor) { try factorOwn(groups, moments, rank: world.rank) }
     }
+    let ownDrifts = timer.measure(.factor) { driftCorrections(groups, moments, own, rank: world.rank) }
+    for index in groups.indices { groups[index].cross?.sums = [] }
     try record(own, of: groups, world)
     for (index, group) in groups.enumerated() {
       let pivots = try world.broadcastValue((own[index] ?? []).flatMap(\.pivots), root: group.owner, waiting: .polite)
@@ -42,15 +48,19 @@ extension QuantizationRun {
     }
 
     var factors: [Int: [SharedFactor]] = [:]
+    var drifts: [Int: [DriftCorrection]] = [:]
     try timer.measure(.broadcast) {
       for (index, group) in groups.enumerated() {
         let lineLayers = Set(group.group.layers.map { member in members.firstIndex(of: member)! })
-        let received = try broadcast(
-          own[index], of: group.group, owner: group.owner, holders: partition.ranks(holding: lineLayers), world)
+        let holders = partition.ranks(holding: lineLayers)
+        let received = try broadcast(own[index], of: group.group, owner: group.owner, holders: holders, world)
         if let received { for layer in group.group.layers { factors[layer] = received } }
+        guard group.cross != nil else { continue }
+        let drift = try broadcast(ownDrifts[index], of: group.group, owner: group.owner, holders: holders, world)
+        if let drift { for layer in group.group.layers { drifts[layer] = drift } }
       }
     }
-    return factors
+    return (factors, drifts)
   }
 
   /// Lets every rank know what the owners had to do to factor: damping, escalations, dead columns. Collective.

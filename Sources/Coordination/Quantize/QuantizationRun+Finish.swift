@@ -26,6 +26,7 @@ extension QuantizationRun {
     let report = QuantizationReport(
       model: options.model, output: options.output, ranks: world.size, threads: options.threads,
       method: options.method.rawValue, grid: options.grid.rawValue,
+      driftCorrection: correctsDrift ? options.driftCorrection : nil,
       samples: chunkPartition.samples.count, heldOutSamples: heldOutPartition?.samples.count ?? 0,
       chunkSize: chunkPartition.chunkSize, instructionSet: InstructionSet.current.description,
       blasKernel: BLAS.kernelName,

@@ -13,7 +13,20 @@ extension QuantizationRun {
     let keep = Set(last.compactMap { graph.nodes[$0].outputs[0] })
     let order = run + last
     floatOutputs = try outputMoments(
-      of: measured, order: order, weights: Weights(), liveness: Liveness(graph: graph, order: order, keep: keep), world)
+      of: measured, on: chunks, order: order, weights: Weights(),
+      liveness: Liveness(graph: graph, order: order, keep: keep), world)
+  }
+
+  /// Runs the layers of stage `index` in the float network, whose inputs have been read, and measures their outputs if
+  /// these are to be corrected. Collective.
+  mutating func advanceFloatLayers(ofStage index: Int, _ world: borrowing Communicator) throws {
+    guard let floatActivations else { return }
+    let members = stages[index].inputGroups.flatMap(\.layers)
+    let moments = try outputMoments(
+      of: members.filter { layers[$0].bias != nil }, on: floatActivations.chunks,
+      order: floatActivations.layers(ofStage: index), weights: Weights(), liveness: floatActivations.liveness,
+      keepsTables: true, world)
+    floatOutputs.merge(moments) { _, new in new }
   }
 
   /// Corrects scales and biases of layers just quantized, so that each channel has the float model's mean and deviation on
@@ -23,7 +36,8 @@ extension QuantizationRun {
   mutating func correctOutputs(of members: [Int], _ world: borrowing Communicator) throws {
     let measured = members.filter { floatOutputs[$0] != nil }
     let nodes = measured.map { layers[$0].layer.node }.sorted()
-    let outputs = try outputMoments(of: measured, order: nodes, weights: weights, liveness: nil, world)
+    let outputs = try outputMoments(
+      of: measured, on: chunks, order: nodes, weights: weights, liveness: nil, world)
     for member in measured {
       let (planned, now, target) = (layers[member], outputs[member]!, floatOutputs[member]!)
       let scalesRows = planned.scheme.granularity != .tensor
@@ -41,19 +55,22 @@ extension QuantizationRun {
     }
   }
 
-  /// Runs `order` on copies of all chunks and measures the outputs of the layers `measured`. Collective.
+  /// Runs `order` on copies of the tables of all chunks (which replace them if `keepsTables`) and measures the outputs of
+  /// the layers `measured`. Collective.
   ///
   /// Sums are float64 within a chunk, and are added in chunk order on every rank: the same bits on any ranks.
   private func outputMoments(
-    of measured: [Int], order: [Int], weights: Weights, liveness: Liveness?, _ world: borrowing Communicator
+    of measured: [Int], on chunks: [Chunk], order: [Int], weights: Weights, liveness: Liveness?,
+    keepsTables: Bool = false, _ world: borrowing Communicator
   ) throws -> [Int: OutputMoments] {
-    let (chunks, executor, layers) = (chunks, executor, layers)
+    let (executor, layers) = (executor, layers)
     let byNode = Dictionary(uniqueKeysWithValues: measured.map { (layers[$0].layer.node, layers[$0].layer) })
     let own = try world.collectively {
       try timer.measure(.forward) {
         try Parallel.map(chunks.count, threads: options.threads) { index throws(ExecutionError) -> [Int: [Double]] in
           try chunks[index].outputSums(
-            of: byNode, order: order, executor: executor, weights: weights, liveness: liveness)
+            of: byNode, order: order, executor: executor, weights: weights, liveness: liveness,
+            keepsTables: keepsTables)
         }
       }
     }
@@ -61,7 +78,7 @@ extension QuantizationRun {
     let all = try timer.measure(.reduce) { try world.allGatherv(flat.span, waiting: .polite) }
     var totals = measured.map { [Double](repeating: 0, count: 2 * layers[$0].layer.rows + 1) }
     var next = 0
-    while next < all.elements.count {
+    while next < all.elements.count, !totals.isEmpty {
       for index in totals.indices {
         for position in totals[index].indices { totals[index][position] += all.elements[next + position] }
         next += totals[index].count
@@ -77,12 +94,12 @@ extension QuantizationRun {
 
 extension Chunk {
   /// For each layer (by node) the sums of its output channels over the chunk, the sums of their squares, and the number of
-  /// outputs of a channel. Runs `order` on copies of the chunk's tables.
+  /// outputs of a channel. Runs `order` on copies of the chunk's tables, which replace them if `keepsTables`.
   fileprivate func outputSums(
-    of layers: [Int: Layer], order: [Int], executor: Executor, weights: Weights, liveness: Liveness?
+    of layers: [Int: Layer], order: [Int], executor: Executor, weights: Weights, liveness: Liveness?, keepsTables: Bool
   ) throws(ExecutionError) -> [Int: [Double]] {
     var sums: [Int: [Double]] = layers.mapValues { Array(repeating: 0, count: 2 * $0.rows + 1) }
-    for batch in snapshot() {
+    for (index, batch) in snapshot().enumerated() {
       var table = batch.table
       for node in order {
         try executor.run([node], plan: batch.plan, weights: weights, liveness: liveness, table: &table)
@@ -96,6 +113,7 @@ extension Chunk {
         sums[node]![2 * layer.rows] += Double(output.count / layer.rows)
         if liveness == nil { table[id] = nil }
       }
+      if keepsTables { commit(table, batch: index) }
     }
     return sums
   }

@@ -8,10 +8,13 @@ extension QuantizationRun {
   ///
   /// Afterwards `quantized` holds the layers in `members`, and the graph runs with their dequantized weights.
   mutating func solveAndGather(
-    members: [Int], factors: [Int: [SharedFactor]], _ partition: RowPartition, _ world: borrowing Communicator
+    members: [Int], factors: [Int: [SharedFactor]], drifts: [Int: [DriftCorrection]], _ partition: RowPartition,
+    _ world: borrowing Communicator
   ) throws {
     let own = try world.collectively {
-      try timer.measure(.solve) { try solve(partition.pieces[world.rank], members: members, factors: factors) }
+      try timer.measure(.solve) {
+        try solve(partition.pieces[world.rank], members: members, factors: factors, drifts: drifts)
+      }
     }
     let gathered = try timer.measure(.gather) {
       try world.allGatherv(own.span, waiting: .polite).elements
@@ -21,7 +24,7 @@ extension QuantizationRun {
 
   /// The message of this rank's ranges, in line order; a range may be solved in several parts by several threads.
   private func solve(
-    _ ranges: [RowRange], members: [Int], factors: [Int: [SharedFactor]]
+    _ ranges: [RowRange], members: [Int], factors: [Int: [SharedFactor]], drifts: [Int: [DriftCorrection]]
   ) throws -> [UInt8] {
     let (layers, options) = (layers, options)
     let total = ranges.reduce(0) { $0 + $1.rows.count }
@@ -37,8 +40,10 @@ extension QuantizationRun {
     let lineLayers = Array(Set(ranges.map(\.layer))).sorted()
     let matrices = Dictionary(
       uniqueKeysWithValues: lineLayers.map { line in
-        let layer = layers[members[line]].layer
-        return (line, layer.matrix(from: graph.constants[layer.weight]!))
+        let planned = layers[members[line]]
+        // A grid of the whole tensor takes all rows.
+        let all = planned.scheme.granularity == .tensor ? planned.rowRanges(line) : ranges.filter { $0.layer == line }
+        return (line, target(of: planned, drifts[members[line]], ranges: all))
       })
     let solverKeys = Array(Set(ranges.map { [$0.layer, $0.hessian] }))
     let tensorGrids = try lineLayers.reduce(into: [Int: TensorGrid]()) { grids, line in

@@ -28,6 +28,8 @@ public struct QuantizationRun {
   var chunks: [Chunk] = []
   /// This rank's chunks of those held out, at the inputs of the first stage.
   var heldOutChunks: [Chunk] = []
+  /// The float network's activations beside those of `chunks`; nil unless drift is corrected.
+  var floatActivations: FloatActivations?
   /// The outputs of the float model, by layer; empty unless outputs are corrected along quantized activations.
   var floatOutputs: [Int: OutputMoments] = [:]
   var quantized: [QuantizedLayer?]
@@ -77,20 +79,30 @@ public struct QuantizationRun {
       try timer.measure(.read) { try readChunks(of: chunkPartition, rank: world.rank, size: world.size) }
     }
     try readHeldOut(world)
-    if options.propagation == .quantized { try measureFloatOutputs(world) }
+    if correctsDrift {
+      floatActivations = FloatActivations(copying: chunks, graph: graph, stages: stages, layers: layers)
+    } else if options.propagation == .quantized {
+      try measureFloatOutputs(world)
+    }
     var waiting: [CalibratedGroup] = []
     for (index, stage) in stages.enumerated() {
       let calibrated = try calibrate(stage, stageIndex: index, world)
+      try advanceFloatLayers(ofStage: index, world)
       switch options.propagation {
       case .quantized: try quantize(calibrated, world)
       case .float: waiting += calibrated
       }
     }
     if !waiting.isEmpty { try quantize(waiting, world) }
-    chunks = []
+    (chunks, floatActivations) = ([], nil)
     progress.finish()
     heldOutLosses = try measureHeldOut(world)
     return try finish(world)
+  }
+
+  /// Whether weights are moved against the drift of their inputs.
+  var correctsDrift: Bool {
+    options.driftCorrection > 0 && options.propagation == .quantized && options.method.compensates
   }
 
   /// The nodes that layers depend on and the layers themselves, in an order in which they can run.
@@ -112,7 +124,8 @@ public struct QuantizationRun {
       "calibration: \(chunkPartition.samples.count) samples in \(chunkPartition.chunkCount) chunks of "
         + "\(chunkPartition.chunkSize), \(options.propagation.rawValue) activations; held out: \(heldOutDescription)",
       "method: \(options.method.rawValue), order \(options.orderDescription), grid \(options.grid.rawValue), "
-        + "effort \(options.effort.rawValue), damping \(options.damping)",
+        + "effort \(options.effort.rawValue), damping \(options.damping), drift correction "
+        + (correctsDrift ? "\(options.driftCorrection) (activations take twice the memory)" : "off"),
     ]
   }
 
@@ -148,8 +161,8 @@ public struct QuantizationRun {
     for index in groups.indices { groups[index].owner = owners[index] }
     let members = groups.flatMap(\.group.layers)
     let partition = RowPartition(layers: members.map { layers[$0].shape }, ranks: world.size)
-    let factors = try factorAndBroadcast(&groups, members: members, partition, world)
-    try solveAndGather(members: members, factors: factors, partition, world)
+    let (factors, drifts) = try factorAndBroadcast(&groups, members: members, partition, world)
+    try solveAndGather(members: members, factors: factors, drifts: drifts, partition, world)
     if !floatOutputs.isEmpty { try correctOutputs(of: members, world) }
   }
 

@@ -18,6 +18,9 @@ extension QuantizationReport {
     }
     lines += table.lines
     lines.append("loss, predicted: on calibration samples; held-out, drift: on \(heldOutSamples) others; all relative")
+    if let driftCorrection {
+      lines.append("loss, predicted: against the weights moved by the drift correction (\(driftCorrection))")
+    }
     for layer in layers where layer.escalations > 0 {
       lines.append(
         "warning: \(layer.name): the Hessian was not positive definite; the damping was raised to "

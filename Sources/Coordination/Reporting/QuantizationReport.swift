@@ -56,6 +56,9 @@ public struct QuantizationReport: Codable, Sendable {
   public var method: String
   /// How steps were searched.
   public var grid: String
+  /// How far weights were moved against the drift of their inputs; nil if they were not. If they were, the calibration
+  /// losses are against the weights moved.
+  public var driftCorrection: Double?
   /// Calibration samples that were used.
   public var samples: Int
   /// Samples that were held out.

@@ -1,0 +1,131 @@
+import Graphs
+import LinearAlgebra
+import Synchronization
+
+internal import CKernels
+
+/// D X̃ᵀ and the row sums of D = X - X̃ of one input group, added up as 64-bit integers: X are the columns in the float
+/// network, X̃ those in the quantized one. Any partition of the chunks gives the same sums.
+///
+/// As in `HessianSums`, each chunk's product is formed in float32, multiplied by a power of two and rounded to an integer.
+///
+/// Layout of the sums: for each Hessian of the group in turn, columns x columns, row-major (a row belongs to a column of
+/// X, so is an entry of D); then for each Hessian its `columns` row sums of D.
+public final class CrossSums: Sendable {
+  /// The input group whose columns are added.
+  public let group: InputGroup
+  /// What a chunk's sums are multiplied by.
+  public let scale: SumScale
+  private let sums: Mutex<[Int64]>
+
+  /// Zero sums.
+  public init(group: InputGroup, scale: SumScale) {
+    (self.group, self.scale) = (group, scale)
+    sums = Mutex([Int64](repeating: 0, count: Self.count(group)))
+  }
+
+  /// Number of integers in the sums of `group`.
+  public static func count(_ group: InputGroup) -> Int { group.groups * (group.columns + 1) * group.columns }
+
+  /// Adds D X̃ᵀ and the row sums of D of one chunk. Safe to call from several threads at once.
+  ///
+  /// - Parameters:
+  ///   - differences: D, see `InputColumns.differences(from:)`.
+  ///   - quantized: X̃ of the same samples.
+  ///
+  /// Complexity: 2 columns² * columns of X float32 operations plus O(columns²), per Hessian of the group.
+  public func add(differences: InputColumns, quantized: InputColumns) {
+    for (difference, tensor) in zip(differences.tensors, quantized.tensors) {
+      difference.withElements(as: Float.self) { left in
+        tensor.withElements(as: Float.self) { right in
+          guard !left.isEmpty else { return }
+          if let unfolding = group.unfolding {
+            addUnfolded(left.baseAddress!, right.baseAddress!, shape: tensor.shape, unfolding)
+          } else {
+            addVectors(left, right)
+          }
+        }
+      }
+    }
+  }
+
+  /// The sums so far, to be reduced over ranks; the accumulator is empty afterwards.
+  public func take() -> [Int64] {
+    sums.withLock { sums in
+      let taken = sums
+      sums = []
+      return taken
+    }
+  }
+
+  // Each of two operands of a product stays below this many elements (32 MB), so that memory per thread is bounded.
+  private static let panelElements = 8 << 20
+
+  /// Rows of both are columns of D and X̃.
+  private func addVectors(_ left: UnsafeBufferPointer<Float>, _ right: UnsafeBufferPointer<Float>) {
+    let columns = group.columns
+    let vectors = left.count / columns
+    Temporary.withFloats(columns * columns) { partial in
+      GEMM.multiply(
+        rows: columns, columns: columns, depth: vectors, left.baseAddress!, stride: columns, transposed: true,
+        right.baseAddress!, stride: columns, into: partial, stride: columns)
+      var rowSums = [Double](repeating: 0, count: columns)
+      for vector in 0..<vectors {
+        let entries = UnsafeBufferPointer(rebasing: left[vector * columns..<(vector + 1) * columns])
+        for column in 0..<columns { rowSums[column] += Double(entries[column]) }
+      }
+      add(partial, rowSums, group: 0)
+    }
+  }
+
+  private func addUnfolded(
+    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, shape: [Int], _ unfolding: Unfolding
+  ) {
+    let geometry = SpatialGeometry(unfolding, shape: shape)
+    let columns = group.columns
+    let (images, positions) = (shape[0], geometry.positions)
+    guard positions > 0 else { return }
+    let channels = geometry.channels / unfolding.groups
+    let (plane, image) = (geometry.height * geometry.width, geometry.channels * geometry.height * geometry.width)
+    let panelImages = min(images, max(1, Self.panelElements / (columns * positions)))
+    let panel = columns * panelImages * positions
+    Temporary.withFloats(2 * panel + columns * columns) { memory in
+      let (d, x, partial) = (memory, memory + panel, memory + 2 * panel)
+      for index in 0..<unfolding.groups {
+        let start = index * channels * plane
+        var rowSums = [Double](repeating: 0, count: columns)
+        for first in stride(from: 0, to: images, by: panelImages) {
+          let count = min(panelImages, images - first)
+          let depth = count * positions
+          for (source, target) in [(left, d), (right, x)] {
+            geometry.unfold(
+              source + start + first * image, images: count, imageStride: image, channelCount: channels, into: target)
+          }
+          GEMM.multiply(
+            rows: columns, columns: columns, depth: depth, d, stride: depth, transposed: false, x, stride: depth,
+            transposed: true,
+            beta: first > 0 ? 1 : 0, into: partial, stride: columns)
+          for row in 0..<columns {
+            rowSums[row] += WideSums.sum(UnsafeBufferPointer(start: d + row * depth, count: depth))
+          }
+        }
+        add(partial, rowSums, group: index)
+      }
+    }
+  }
+
+  /// Adds a row-major D X̃ᵀ and the row sums of D to the sums of Hessian `index`.
+  private func add(_ partial: UnsafePointer<Float>, _ rowSums: [Double], group index: Int) {
+    let order = group.columns
+    let rowSumStart = group.groups * order * order + index * order
+    let scale = scale
+    sums.withLock { sums in
+      sums.withUnsafeMutableBufferPointer { sums in
+        kernels_add_scaled(sums.baseAddress! + index * order * order, partial, order * order, scale.products)
+        for row in 0..<order {
+          sums[rowSumStart + row] += Int64((rowSums[row] * scale.elements).rounded(.toNearestOrEven))
+        }
+      }
+    }
+  }
+}

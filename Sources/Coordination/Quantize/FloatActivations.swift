@@ -1,0 +1,46 @@
+import Calibration
+import Graphs
+
+/// The activations of the float network, kept beside those of the quantized one and advanced with it stage by stage.
+///
+/// They hold what the quantized network's chunks hold, so a rank's activations take twice the memory.
+struct FloatActivations: Sendable {
+  /// One for each of the rank's chunks, with the same samples.
+  let chunks: [Chunk]
+  /// When a value is read for the last time in this order.
+  let liveness: Liveness
+  /// For each stage the nodes that bring the chunks to its inputs.
+  private let nodesBefore: [[Int]]
+  /// For each stage its layers' nodes, which run at the end of their own stage: their outputs are measured there and
+  /// read by later stages.
+  private let layerNodes: [[Int]]
+
+  /// Copies of `chunks`, which are at the model's inputs; copies share their tensors.
+  init(copying chunks: [Chunk], graph: Graph, stages: [Stage], layers: [PlannedLayer]) {
+    self.chunks = chunks.map { $0.copy() }
+    let isLayer = Set(layers.map(\.layer.node))
+    let nodesBefore = stages.map { $0.nodes.filter { !isLayer.contains($0) } }
+    let layerNodes = stages.map { stage in stage.inputGroups.flatMap(\.layers).map { layers[$0].layer.node }.sorted() }
+    let order = zip(nodesBefore, layerNodes).flatMap { $0 + $1 }
+    let read = Set(order.flatMap { graph.nodes[$0].inputs.compactMap { $0 } })
+    // What nobody reads is measured after it was written, so it must not die at once.
+    let unread = Set(isLayer.compactMap { graph.nodes[$0].outputs[0] }).subtracting(read)
+    liveness = Liveness(graph: graph, order: order, keep: unread)
+    (self.nodesBefore, self.layerNodes) = (nodesBefore, layerNodes)
+  }
+
+  /// Brings a chunk to the inputs of stage `stage`; its stages before have run, layers and all.
+  func advance(chunk: Int, toStage stage: Int, executor: Executor) throws(ExecutionError) {
+    try chunks[chunk].run(nodesBefore[stage], executor: executor, weights: Weights(), liveness: liveness)
+  }
+
+  /// What `group` reads in the float network beyond what it reads in the quantized one: the columns of X - X̃ of a chunk.
+  func differences(
+    chunk: Int, from quantized: InputColumns, group: InputGroup
+  ) throws(HessianError) -> InputColumns {
+    try chunks[chunk].columns(for: group).differences(from: quantized)
+  }
+
+  /// The nodes of the stage's layers, to be run once its inputs were read.
+  func layers(ofStage stage: Int) -> [Int] { layerNodes[stage] }
+}

@@ -1,0 +1,66 @@
+import Calibration
+import Graphs
+import LinearAlgebra
+import MPI
+import Quantization
+
+extension QuantizationRun {
+  /// The corrections of the groups that this rank owns and whose inputs drift; nil for the others.
+  func driftCorrections(
+    _ groups: [CalibratedGroup], _ moments: [[InputMoments]], _ factors: [[SharedFactor]?], rank: Int
+  ) -> [[DriftCorrection]?] {
+    let alpha = options.driftCorrection
+    let threads = options.threads
+    return groups.indices.map { index in
+      let group = groups[index]
+      guard group.owner == rank, let cross = group.cross, let factors = factors[index] else { return nil }
+      var crossMoments = CrossMoments.moments(
+        of: group.group, sums: cross.sums, scale: cross.scale, columnCount: group.columnCount)
+      if group.isCentered {
+        for hessian in crossMoments.indices { crossMoments[hessian].center(about: moments[index][hessian]) }
+      }
+      let all = crossMoments
+      return Parallel.map(all.count, threads: threads) { hessian in
+        DriftCorrection(crossMoments: all[hessian].product, factor: factors[hessian], alpha: alpha)
+      }
+    }
+  }
+
+  /// Sends a group's corrections from its owner to the ranks that hold rows; nil on ranks that do not.
+  func broadcast(
+    _ own: [DriftCorrection]?, of group: InputGroup, owner: Int, holders: [Int], _ world: borrowing Communicator
+  ) throws -> [DriftCorrection]? {
+    let receivers = Set(holders).union([owner]).sorted()
+    guard receivers.contains(world.rank) else { return nil }
+    if receivers.count == 1 { return own }
+    let communicator = try world.subset(receivers)
+    let size = group.columns * group.columns
+    var updates = own?.flatMap(\.update) ?? [Float](repeating: 0, count: group.groups * size)
+    try communicator.broadcast(&updates, root: receivers.firstIndex(of: owner)!)
+    guard holders.contains(world.rank) else { return nil }
+    return (0..<group.groups).map { index in
+      DriftCorrection(columns: group.columns, update: Array(updates[index * size..<(index + 1) * size]))
+    }
+  }
+
+  /// The matrix that the rows `ranges` of a layer are solved for: its own, moved against the drift of its inputs.
+  ///
+  /// Rows outside of `ranges` stay as they are. Ranges are cut between tiles of `RowPartition.tileRows` rows, counted
+  /// from the first row of a Hessian; each tile is one product, so a row's result does not depend on the ranges.
+  func target(
+    of planned: PlannedLayer, _ drifts: [DriftCorrection]?, ranges: [RowRange]
+  ) -> [Float] {
+    var matrix = planned.layer.matrix(from: graph.constants[planned.layer.weight]!)
+    guard let drifts else { return matrix }
+    let columns = planned.layer.columns
+    matrix.withUnsafeMutableBufferPointer { matrix in
+      for range in ranges {
+        for start in stride(from: range.rows.lowerBound, to: range.rows.upperBound, by: RowPartition.tileRows) {
+          let rows = min(RowPartition.tileRows, range.rows.upperBound - start)
+          drifts[range.hessian].apply(to: matrix.baseAddress! + start * columns, rows: rows)
+        }
+      }
+    }
+    return matrix
+  }
+}
