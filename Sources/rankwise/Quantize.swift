@@ -85,7 +85,7 @@ struct Quantize: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Move weights against the drift of their inputs from the float network's: off, or how far, up to 1 (default: 0.5).",
+      "Move weights against the drift of their inputs from the float network's: off, or how far, up to 1 (default: 1).",
       valueName: "alpha|off"))
   var driftCorrection: DriftStrength?
 

@@ -43,7 +43,7 @@ public struct QuantizeOptions: Sendable {
   public var correctsOutputs = true
   /// How far each layer's weights move towards those that undo the drift of its inputs, 0 (not at all) to 1; without
   /// effect on float activations and plain rounding.
-  public var driftCorrection = 0.5
+  public var driftCorrection = 1.0
   /// Which weights activations are computed with.
   public var propagation: Propagation = .quantized
   /// Share of the samples that nothing is fitted to, on which each layer's loss is measured; 0 for none.
