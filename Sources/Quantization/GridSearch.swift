@@ -7,6 +7,9 @@ public enum GridSearch: String, Sendable, Codable, CaseIterable {
   case l24
   /// The same ranges and zero points: the smallest sum of H_jj (w - Q(w))^2; without a Hessian, of (w - Q(w))^2.
   case curvature
+  /// The same, weighted by 1 / U_jj^2: the curvature of a column with all columns behind it free to compensate. It depends
+  /// on the column order; without a Hessian it is `curvature`.
+  case schur
 
   /// Number of shrunken ranges that a search tries.
   static let candidates = 80

@@ -84,7 +84,7 @@ struct KernelProblem: Sendable {
     switch search {
     case .minmax: Int32(kernels_search_minmax)
     case .l24: Int32(kernels_search_l24)
-    case .curvature: Int32(kernels_search_curvature)
+    case .curvature, .schur: Int32(kernels_search_curvature)
     }
   }
 }

@@ -54,7 +54,8 @@ struct PlainRowSolver {
     return stride(from: 0, to: solver.columns, by: size).map { start in
       let end = min(start + size, solver.columns)
       return PlainGrid.search(
-        [Float](row[start..<end]), curvature: [Float](solver.factor?.curvature[start..<end] ?? []),
+        [Float](row[start..<end]),
+        curvature: [Float](solver.factor?.columnWeights(for: solver.grid)[start..<end] ?? []),
         scheme: solver.scheme, search: solver.grid)
     }
   }

@@ -69,7 +69,7 @@ public struct RowSolver: Sendable {
     (self.method, self.effort) = (method, effort)
     (self.tensorGrid, self.measuresEnergy) = (tensorGrid, measuresEnergy)
     problem = KernelProblem(
-      columns: columns, factor: factor, curvature: factor?.curvature, scheme: scheme, search: grid,
+      columns: columns, factor: factor, curvature: factor?.columnWeights(for: grid), scheme: scheme, search: grid,
       groupSize: scheme.groupSize(columns: columns), beams: effort.beams)
   }
 
@@ -96,7 +96,7 @@ public struct RowSolver: Sendable {
   ///
   /// - Parameters:
   ///   - weights: all of its rows, rows x columns, row after row, in the natural column order.
-  ///   - curvature: weights of the columns for `GridSearch.curvature` (`SharedFactor.curvature`); nil for all ones.
+  ///   - curvature: weights of the columns for a search that weighs them (`SharedFactor.columnWeights`); nil for all ones.
   /// - Throws: `QuantizationError.weightNotFinite`.
   public static func tensorGrid(
     weights: UnsafeBufferPointer<Float>, rows: Int, columns: Int, scheme: QuantizationScheme, grid: GridSearch,

@@ -74,6 +74,18 @@ public struct SharedFactor: Sendable {
     return pivots
   }
 
+  /// What `search` weighs the squared error of each natural column by: the curvature, or for `schur` 1 / U_jj^2; zero for
+  /// a dead column.
+  public func columnWeights(for search: GridSearch) -> [Float] {
+    guard search == .schur else { return curvature }
+    var weights = curvature
+    for k in 0..<columns where curvature[Int(order[k])] > 0 {
+      let pivot = inverse[SymmetricMatrix.rowStart(k, order: columns)]
+      weights[Int(order[k])] = max(1 / (pivot * pivot), .leastNormalMagnitude)
+    }
+    return weights
+  }
+
   /// The columns that no calibration input ever reached, in ascending order.
   public var deadColumns: [Int] { curvature.indices.filter { curvature[$0] == 0 } }
 }

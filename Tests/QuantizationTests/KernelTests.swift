@@ -70,7 +70,8 @@ import Testing
   }
 
   @Test(
-    "the grid search finds a grid as good as the best", arguments: [1, 2, 9, 31, 140], [GridSearch.l24, .curvature])
+    "the grid search finds a grid as good as the best", arguments: [1, 2, 9, 31, 140],
+    [GridSearch.l24, .curvature, .schur])
   func searchIsOptimal(columns: Int, search: GridSearch) throws {
     let rows = 33
     let (factor, weights) = try Self.problem(columns, rows: rows)
@@ -84,7 +85,7 @@ import Testing
           for group in 0..<groups {
             let range = group * size..<min((group + 1) * size, columns)
             let part = [Float](weights[row * columns + range.lowerBound..<row * columns + range.upperBound])
-            let curvature = [Float](factor.curvature[range])
+            let curvature = [Float](factor.columnWeights(for: search)[range])
             let index = row * groups + group
             let found = PlainGrid(scale: block.scales[index], zeroPoint: Int(block.zeroPoints[index]))
             let best = PlainGrid.search(part, curvature: curvature, scheme: scheme, search: search)

@@ -184,4 +184,23 @@ import Testing
     #expect(throws: QuantizationError.self) { _ = try remake(unit: .nan) }
     #expect(throws: QuantizationError.self) { _ = try remake(order: [], inverse: [], curvature: []) }
   }
+
+  @Test("the search schur weighs a column by its Schur complement, all columns behind it eliminated")
+  func schurWeights() throws {
+    let n = 12
+    var numbers = SeededNumbers(seed: 3)
+    let hessian = numbers.hessian(order: n, samples: 40)
+    let factor = try SharedFactor.make(hessian: hessian, order: .curvature, damping: 0.01)
+    let mean = hessian.diagonal.reduce(0, +) / Double(n)
+    var schur = (0..<n).map { i in (0..<n).map { j in hessian[i, j] + (i == j ? 0.01 * mean : 0) } }
+    for column in factor.order.reversed().map({ Int($0) }) {
+      let pivot = schur[column][column]
+      let weight = Double(factor.columnWeights(for: .schur)[column]) * factor.unit
+      #expect(abs(weight - pivot) <= 1e-5 * pivot, "column \(column)")  // U is float32
+      for i in 0..<n where i != column {
+        let share = schur[i][column] / pivot
+        for j in 0..<n { schur[i][j] -= share * schur[column][j] }
+      }
+    }
+  }
 }

@@ -8,9 +8,10 @@ extension PlannedLayer {
     matrix: [Float], factors: [SharedFactor]?, grid: GridSearch
   ) throws(QuantizationError) -> TensorGrid? {
     guard scheme.granularity == .tensor else { return nil }
-    // Hessians of a grouped convolution weigh the columns alike: the mean of their curvatures, in the units of H.
+    // Hessians of a grouped convolution weigh the columns alike: the mean of their weights, in the units of H.
+    let weights = factors!.map { (unit: $0.unit, columns: $0.columnWeights(for: grid)) }
     let curvature = (0..<layer.columns).map { column in
-      Float(factors!.reduce(0.0) { $0 + Double($1.curvature[column]) * $1.unit } / Double(factors!.count))
+      Float(weights.reduce(0.0) { $0 + Double($1.columns[column]) * $1.unit } / Double(weights.count))
     }
     return try matrix.withUnsafeBufferPointer { weights throws(QuantizationError) in
       try RowSolver.tensorGrid(
