@@ -70,7 +70,7 @@ struct Quantize: ParsableCommand {
   var groupSize: Int?
 
   @Option(help: "Share of the mean of the Hessian's diagonal that is added to it; raised where a Hessian needs more.")
-  var damping = 0.01
+  var damping = 0.03
 
   @Flag(
     inversion: .prefixedNo, exclusivity: .chooseLast,

@@ -37,7 +37,7 @@ public struct QuantizeOptions: Sendable {
   /// How hard codes are looked for.
   public var effort: Effort = .balanced
   /// Damping to start with, as a share of the mean of the Hessian's diagonal.
-  public var damping = 0.01
+  public var damping = 0.03
   /// Whether biases (and, along quantized activations, scales) change so that each channel keeps its mean output (and its
   /// deviation) on the calibration samples.
   public var correctsOutputs = true
