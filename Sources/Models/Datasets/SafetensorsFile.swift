@@ -11,6 +11,20 @@ enum SafetensorsFile {
   /// Throws `malformed` unless the data ranges cover the file without holes, overlaps or a rest, and each has the size
   /// that shape and type need; `unsupported` for a type that `ElementType` lacks.
   static func read(_ path: String) throws(ModelError) -> [String: Tensor] {
+    var tensors: [String: Tensor] = [:]
+    for stored in try contents(of: path) {
+      guard let tensor = stored.tensor else {
+        throw .unsupported(path: path, reason: "tensor \(stored.name) has elements of type \(stored.dtype)")
+      }
+      tensors[stored.name] = tensor
+    }
+    return tensors
+  }
+
+  /// All tensors of the file at `path` as they stand there, in that order; elements are mapped, not read.
+  ///
+  /// Throws as `read` does, but knows more types.
+  static func contents(of path: String) throws(ModelError) -> [StoredTensor] {
     let file = SharedBytes(try MappedFile(path: path))
     guard file.count >= 8 else { throw .malformed(path: path, reason: "it is not a safetensors file: under 8 bytes") }
     let length = file.withBytes { $0.loadUnaligned(as: UInt64.self).littleEndian }
@@ -27,17 +41,17 @@ enum SafetensorsFile {
       throw .malformed(path: path, reason: "the header is not a safetensors header (\(error))")
     }
 
-    var tensors: [String: Tensor] = [:]
+    var tensors: [StoredTensor] = []
     var end = 0
     let dataCount = file.count - dataStart
     let inOrder = entries.sorted {
       ($0.value.offsets.0, $0.value.offsets.1, $0.key) < ($1.value.offsets.0, $1.value.offsets.1, $1.key)
     }
     for (name, entry) in inOrder {
-      guard let type = elementType(entry.dtype) else {
+      guard let unit = StoredTensor.byteCount(ofElement: entry.dtype) else {
         throw .unsupported(path: path, reason: "tensor \(name) has elements of type \(entry.dtype)")
       }
-      guard let byteCount = checkedProduct(entry.shape, unit: type.byteCount) else {
+      guard let byteCount = checkedProduct(entry.shape, unit: unit) else {
         throw .malformed(path: path, reason: "tensor \(name): the shape \(entry.shape) is negative or too large")
       }
       let (begin, stop) = entry.offsets
@@ -51,11 +65,8 @@ enum SafetensorsFile {
         )
       }
       end = stop
-      let data = file.slice(dataStart + begin..<dataStart + stop)
-      tensors[name] =
-        type == .bool
-        ? Tensor(data.array.map { $0 != 0 }, shape: entry.shape)
-        : Tensor(elementType: type, shape: entry.shape, storage: data.storage(alignment: type.byteCount))
+      let bytes = file.slice(dataStart + begin..<dataStart + stop)
+      tensors.append(StoredTensor(name: name, dtype: entry.dtype, shape: entry.shape, bytes: bytes))
     }
     guard end == dataCount else {
       throw .malformed(path: path, reason: "\(dataCount - end) bytes behind the last tensor belong to none")
@@ -65,14 +76,29 @@ enum SafetensorsFile {
 
   /// Writes float32 `tensors` to `path`, in the order of their names, complete or not at all.
   static func write(_ tensors: [String: Tensor], to path: String) throws(ModelError) {
-    let sorted = tensors.sorted { $0.key < $1.key }
-    var fields: [String] = []
-    var offset = 0
-    for (name, tensor) in sorted {
+    let outgoing = tensors.sorted { $0.key < $1.key }.map { name, tensor in
       precondition(tensor.elementType == .float32, "\(name) is \(tensor.elementType), not float32")
+      return OutgoingTensor(name: name, dtype: "F32", shape: tensor.shape, bytes: SharedBytes(tensor.storage))
+    }
+    try write(outgoing, metadata: [], to: path)
+  }
+
+  /// Writes `tensors` to `path` in their order, one after the other, complete or not at all.
+  static func write(
+    _ tensors: [OutgoingTensor], metadata: [(key: String, value: String)], to path: String
+  ) throws(ModelError) {
+    var fields: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.map { "\(quoted($0.key)):\(quoted($0.value))" }.joined(separator: ",")
+      fields.append("\"__metadata__\":{\(pairs)}")
+    }
+    var offset = 0
+    for tensor in tensors {
       let shape = tensor.shape.map { "\($0)" }.joined(separator: ",")
-      let end = offset + tensor.storage.byteCount
-      fields.append("\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+      let end = offset + tensor.byteCount
+      fields.append(
+        "\(quoted(tensor.name)):{\"dtype\":\"\(tensor.dtype)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
+      )
       offset = end
     }
     var header = Array("{\(fields.joined(separator: ","))}".utf8)
@@ -81,14 +107,17 @@ enum SafetensorsFile {
     let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
     try file.write(length)
     try file.write(Data(header))
-    for (_, tensor) in sorted {
-      try tensor.withBytes { bytes throws(ModelError) in try file.write(bytes) }
+    for tensor in tensors {
+      try tensor.withBytes { bytes throws(ModelError) in
+        precondition(bytes.count == tensor.byteCount, "\(tensor.name): \(bytes.count) bytes, not \(tensor.byteCount)")
+        try file.write(bytes)
+      }
     }
     try file.commit()
   }
 
   /// `text` as a JSON string.
-  private static func quoted(_ text: String) -> String {
+  static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -100,25 +129,6 @@ enum SafetensorsFile {
       }
     }
     return result + "\""
-  }
-
-  private static func elementType(_ dtype: String) -> ElementType? {
-    switch dtype {
-    case "F64": .float64
-    case "F32": .float32
-    case "F16": .float16
-    case "BF16": .bfloat16
-    case "I64": .int64
-    case "I32": .int32
-    case "I16": .int16
-    case "I8": .int8
-    case "U64": .uint64
-    case "U32": .uint32
-    case "U16": .uint16
-    case "U8": .uint8
-    case "BOOL": .bool
-    default: nil
-    }
   }
 
   private enum HeaderError: Error { case notAnObject, offsets }

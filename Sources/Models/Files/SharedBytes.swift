@@ -2,7 +2,9 @@ internal import Foundation
 import Graphs
 
 /// Bytes that someone else stores, with what keeps them alive.
-struct SharedBytes {
+///
+/// Nobody writes to the bytes while they are shared, so any thread may read them.
+struct SharedBytes: @unchecked Sendable {
   private let bytes: UnsafeRawBufferPointer
   private let owner: AnyObject
 
@@ -16,6 +18,9 @@ struct SharedBytes {
     bytes = UnsafeRawBufferPointer(start: object.length == 0 ? nil : object.bytes, count: object.length)
     owner = object
   }
+
+  /// A copy of `bytes`.
+  init(_ bytes: [UInt8]) { self.init(Data(bytes)) }
 
   /// The whole of a mapped file.
   init(_ file: MappedFile) { self.init(file.bytes, owner: file) }
