@@ -22,12 +22,14 @@ let package = Package(
     .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     // Hot loops, one body per instruction set.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
 
     .target(name: "MPI", dependencies: ["CMPI"], swiftSettings: swift + [.strictMemorySafety()]),
     .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CDNNL", "CKernels"], swiftSettings: swift),
     .target(name: "Graphs", swiftSettings: swift),
+    .target(name: "Tokenization", dependencies: ["CPCRE2"], swiftSettings: swift),
     .target(name: "Images", dependencies: ["CPNG"], swiftSettings: swift),
     .target(
       name: "Models",
@@ -38,7 +40,9 @@ let package = Package(
     .target(name: "Calibration", dependencies: ["Graphs", "LinearAlgebra", "CKernels"], swiftSettings: swift),
     .target(
       name: "Coordination",
-      dependencies: ["MPI", "Models", "Graphs", "Calibration", "Quantization", "LinearAlgebra", "Images"],
+      dependencies: [
+        "MPI", "Models", "Graphs", "Calibration", "Quantization", "LinearAlgebra", "Images", "Tokenization",
+      ],
       swiftSettings: swift),
     .executableTarget(
       name: "rankwise",
@@ -63,6 +67,8 @@ let package = Package(
     .executableTarget(name: "MPIScenarios", dependencies: ["MPI"], path: "Tests/MPIScenarios", swiftSettings: swift),
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
     .testTarget(name: "MPITests", dependencies: ["MPI", "MPIScenarios", "TestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "TokenizationTests", dependencies: ["Tokenization"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: swift),
     .testTarget(name: "GraphsTests", dependencies: ["Graphs"], swiftSettings: swift),
     .testTarget(

@@ -1,9 +1,9 @@
 internal import Foundation
 import Graphs
 
-/// A file of named float32 tensors, such as the outputs of a model.
+/// A file of named tensors, such as the outputs of a model.
 public enum TensorArchive {
-  /// Writes `tensors` (all float32) to `path`, complete or not at all; the same tensors give the same bytes.
+  /// Writes `tensors` (float32, or int64 in a `.npy` file) to `path`, complete or not at all; the same tensors give the same bytes.
   ///
   /// The ending chooses the format: `.safetensors`, or `.npy` for exactly one tensor. Throws `unsupported` for another
   /// ending or count, `notWritten` if the file cannot be written.
@@ -26,11 +26,12 @@ public enum TensorArchive {
 }
 
 extension NPYArray {
-  /// Writes a float32 tensor as version 1.
+  /// Writes a tensor of float32 or int64 as version 1.
   static func write(_ tensor: Tensor, to path: String) throws(ModelError) {
-    precondition(tensor.elementType == .float32, "\(tensor.elementType) is not float32")
+    precondition([.float32, .int64].contains(tensor.elementType), "\(tensor.elementType) is neither float32 nor int64")
+    let type = tensor.elementType == .int64 ? "<i8" : "<f4"
     let dimensions = tensor.shape.map { "\($0)" }.joined(separator: ", ") + (tensor.rank == 1 ? "," : "")
-    var header = Data("{'descr': '<f4', 'fortran_order': False, 'shape': (\(dimensions)), }".utf8)
+    var header = Data("{'descr': '\(type)', 'fortran_order': False, 'shape': (\(dimensions)), }".utf8)
     // Header and data together start at a multiple of 64, and the header ends with a line feed.
     while (10 + header.count + 1) % 64 != 0 { header.append(UInt8(ascii: " ")) }
     header.append(UInt8(ascii: "\n"))
