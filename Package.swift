@@ -78,7 +78,7 @@ let package = Package(
       name: "ModelsTests", dependencies: ["Models", "Graphs"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(
       name: "CalibrationTests", dependencies: ["Calibration", "Graphs", "Models", "LinearAlgebra"],
-      swiftSettings: swift),
+      exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(
       name: "CoordinationTests",
       dependencies: [

@@ -12,6 +12,8 @@ public enum CoordinationError: Error, CustomStringConvertible {
   case layer(name: String, reason: String)
   /// Labels do not fit the model's outputs or the samples.
   case labels(path: String, reason: String)
+  /// Token ids do not fit the language model.
+  case tokens(path: String, reason: String)
   /// The output path cannot be written to.
   case output(path: String, reason: String)
   /// A model was given without samples to measure it on.
@@ -33,6 +35,7 @@ public enum CoordinationError: Error, CustomStringConvertible {
     case .calibration(let layer, let samples, let reason): "\(layer), \(samples): \(reason)"
     case .layer(let name, let reason): "\(name): \(reason)"
     case .labels(let path, let reason): "\(path): \(reason)"
+    case .tokens(let path, let reason): "\(path): \(reason)"
     case .output(let path, let reason): "\(path): \(reason)"
     case .reference(let path, let reason): "\(path): \(reason)"
     case .noSamples(let model): "\(model): a model needs samples; give them with --calibration"

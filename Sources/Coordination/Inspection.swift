@@ -30,8 +30,8 @@ public struct Inspection: Codable, Sendable {
   public var command = "inspect"
   /// Path of the model.
   public var model: String
-  /// The operator set of the file.
-  public var opset: Int
+  /// Format and kind of the model in a few words.
+  public var format: String
   /// Inputs and outputs with their shapes.
   public var inputs: [String]
   /// Outputs with their shapes.
@@ -43,7 +43,7 @@ public struct Inspection: Codable, Sendable {
 
   /// Reads the model at `model`.
   public init(model path: String) throws {
-    let model = try ONNXModel(contentsOf: path)
+    let model = try SourceModels.open(path)
     let graph = try model.graph()
     let (layers, kept) = graph.layers()
     let stored = model.quantizedWeights()
@@ -56,21 +56,22 @@ public struct Inspection: Codable, Sendable {
       return "\(graph.values[id].name): \(shape)"
     }
     self.model = path
-    opset = model.opset
+    format = model.summary
     inputs = graph.inputs.map(describe)
     outputs = graph.outputs.map(describe)
     self.layers = layers.enumerated().map { index, layer in
+      let type = graph.constants[layer.weight]!.elementType
       return LayerEntry(
         name: layer.name, kind: graph.nodes[layer.node].kind.rawValue, rows: layer.rows, columns: layer.columns,
         groups: layer.groups, shape: graph.constants[layer.weight]!.shape, stage: stageOfLayer[index]!,
-        bits: stored[layer.name]?.bits ?? 32, storage: stored[layer.name]?.storage ?? "float32")
+        bits: stored[layer.name]?.bits ?? type.byteCount * 8, storage: stored[layer.name]?.storage ?? type.rawValue)
     }
     self.kept = kept.map { .init(name: $0.name, reason: $0.reason) }
   }
 
   /// The lines that are printed.
   public var text: [String] {
-    var lines = ["\(model): operator set \(opset)"]
+    var lines = ["\(model): \(format)"]
     lines += inputs.map { "input   \($0)" } + outputs.map { "output  \($0)" } + [""]
     var table = TextTable(["<layer", "<operator", "rows", "columns", "groups", "<shape", "stage", "bits", "<storage"])
     for layer in layers {

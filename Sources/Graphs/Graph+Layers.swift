@@ -12,8 +12,8 @@ public struct KeptWeight: Sendable, Equatable {
 extension Graph {
   /// The weights that can be quantized, in execution order, and those that look like weights but cannot be.
   ///
-  /// A layer is a Conv, Gemm or MatMul whose weight is a float32 constant that no other node reads. `valueRanks`
-  /// is not needed: the number of columns follows from the weight alone.
+  /// A layer is a Conv, Gemm or MatMul whose weight is a float32 constant that no other node reads and that is not
+  /// among `keeps`; the weight of a Gemm may be bfloat16 or float16 where its input is stated to be float32.
   public func layers() -> (layers: [Layer], kept: [KeptWeight]) {
     var readers: [ValueID: Int] = [:]
     for node in nodes { for case let input? in node.inputs { readers[input, default: 0] += 1 } }
@@ -23,7 +23,7 @@ extension Graph {
     for (index, node) in nodes.enumerated() {
       guard let weight = weightInput(of: node), let tensor = constants[weight] else { continue }
       let name = values[weight].name
-      if let reason = reasonToKeep(node, tensor, readers: readers[weight] ?? 0) {
+      if let reason = keeps[weight] ?? reasonToKeep(node, tensor, readers: readers[weight] ?? 0) {
         kept.append(KeptWeight(name: name, reason: reason))
       } else {
         layers.append(layer(index, node, weight: weight, tensor))
@@ -42,7 +42,10 @@ extension Graph {
 
   private func reasonToKeep(_ node: Node, _ weight: Tensor, readers: Int) -> String? {
     if node.kind == .convTranspose { return "a transposed convolution adds up overlapping outputs" }
-    if weight.elementType != .float32 { return "the weight is \(weight.elementType), not float32" }
+    let isWidened =
+      node.kind == .gemm && weight.elementType.isHalf
+      && node.inputs[0].map { values[$0].elementType == .float32 } ?? false
+    if weight.elementType != .float32, !isWidened { return "the weight is \(weight.elementType), not float32" }
     if readers > 1 { return "\(readers) nodes read this weight" }
     if weight.count == 0 { return "the weight is empty" }
     if node.kind == .conv {
@@ -82,9 +85,15 @@ extension Graph {
 }
 
 extension Layer {
-  /// The layer's matrix, rows x columns, row-major, copied out of its weight tensor.
+  /// The layer's matrix, rows x columns, row-major, copied out of its weight tensor: float32, or 16 bits wide.
   public func matrix(from weight: Tensor) -> [Float] {
-    weight.withElements(as: Float.self) { elements in
+    if weight.elementType != .float32, layout == .rowMajor {
+      return [Float](unsafeUninitializedCapacity: rows * columns) { matrix, count in
+        weight.copyWidened(0..<rows * columns, to: matrix.baseAddress!)
+        count = rows * columns
+      }
+    }
+    return weight.widened.withElements(as: Float.self) { elements in
       switch layout {
       case .rowMajor: Array(elements)
       case .columnMajor:

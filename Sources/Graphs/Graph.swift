@@ -32,6 +32,8 @@ public struct Graph: Sendable {
   public var nodes: [Node]
   /// The values that are known from the file: weights and other constants.
   public var constants: [ValueID: Tensor]
+  /// Weights that the front door wants to stay as they are, each with the reason: an output head, say.
+  public var keeps: [ValueID: String] = [:]
 
   /// Makes a graph; `nodes` must be in execution order.
   public init(

@@ -1,7 +1,7 @@
 /// The operators that the graph knows.
 ///
-/// Names, inputs, attributes and meaning are those of ONNX operator set 21 (`ai.onnx`); a front door turns older
-/// or other forms into them. An operator that is not in this list is refused while a model is read.
+/// Names, inputs, attributes and meaning are those of ONNX operator set 21 (`ai.onnx`), for operators that came later
+/// those of their first set; a front door turns older or other forms into them. An operator that is not in this list is refused while a model is read.
 public enum OperatorKind: String, Sendable, CaseIterable {
   // Layers and normalization
   case conv = "Conv"
@@ -10,6 +10,10 @@ public enum OperatorKind: String, Sendable, CaseIterable {
   case matMul = "MatMul"
   case batchNormalization = "BatchNormalization"
   case layerNormalization = "LayerNormalization"
+  case rmsNormalization = "RMSNormalization"
+  // Attention
+  case attention = "Attention"
+  case rotaryEmbedding = "RotaryEmbedding"
   // Pooling
   case maxPool = "MaxPool"
   case averagePool = "AveragePool"
@@ -26,6 +30,7 @@ public enum OperatorKind: String, Sendable, CaseIterable {
   case softmax = "Softmax"
   case erf = "Erf"
   case gelu = "Gelu"
+  case swish = "Swish"
   case exp = "Exp"
   case log = "Log"
   case neg = "Neg"
@@ -69,6 +74,14 @@ public enum OperatorKind: String, Sendable, CaseIterable {
   case reduceMean = "ReduceMean"
   case reduceSum = "ReduceSum"
   case reduceMax = "ReduceMax"
+  // Mixtures of experts; not an operator of ONNX: (tokens, experts) to the same shape, the `k` largest values of each
+  // row (the first of equal ones), divided by their sum if `normalize` is 1, the others 0
+  case expertWeights = "ExpertWeights"
   // Quantized weights
   case dequantizeLinear = "DequantizeLinear"
+}
+
+extension OperatorKind {
+  /// Whether ONNX has the operator, so that a file may name it.
+  public var isStandard: Bool { self != .expertWeights }
 }

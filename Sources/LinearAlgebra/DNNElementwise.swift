@@ -12,6 +12,8 @@ public enum DNNFunction: Hashable, Sendable {
   case gelu
   /// The approximation of `gelu` by a hyperbolic tangent.
   case geluTanh
+  /// x / (1 + exp(-alpha x)).
+  case swish(alpha: Float)
 }
 
 /// A function applied to arrays of one length, vectorized by oneDNN for the CPU at hand.
@@ -35,10 +37,12 @@ public final class DNNElementwise: Sendable {
       case .exponential: dnnl_eltwise_exp
       case .gelu: dnnl_eltwise_gelu_erf
       case .geluTanh: dnnl_eltwise_gelu_tanh
+      case .swish: dnnl_eltwise_swish
       }
+    let alpha: Float = if case .swish(let alpha) = function { alpha } else { 0 }
     var operation = dnnl_eltwise_desc_t()
     let status = withUnsafePointer(to: layout.descriptor) {
-      dnnl_eltwise_forward_desc_init(&operation, dnnl_forward_inference, algorithm, $0, 0, 0)
+      dnnl_eltwise_forward_desc_init(&operation, dnnl_forward_inference, algorithm, $0, alpha, 0)
     }
     try checkDNN("dnnl_eltwise_forward_desc_init", status)
     primitive = try DNNPrimitive("eltwise", operation)

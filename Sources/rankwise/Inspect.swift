@@ -7,7 +7,7 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Lists the layers of a model: names, shapes, groups, bits, stages.")
 
-  @Argument(help: "The ONNX model, float or quantized.")
+  @Argument(help: "The ONNX model, float or quantized; or the folder of a language model (config.json, safetensors).")
   var model: String
 
   @Option(help: "Write the list as JSON to this file.")

@@ -87,11 +87,16 @@ public final class Executor: Sendable {
     return values
   }
 
+  /// Whether a tensor of type `given` can stand for one of type `planned`: a weight of 16 bits may be replaced by float32.
+  private static func fits(_ given: TensorType, _ planned: TensorType) -> Bool {
+    given == planned || (given.shape == planned.shape && given.elementType == .float32 && planned.elementType.isHalf)
+  }
+
   /// Throws unless every replacement has the constant's type and nothing was computed from the constant before.
   private func check(_ weights: Weights, plan: Plan) throws(ExecutionError) {
     for (value, tensor) in weights.replacements {
       let name = graph.values[value].name
-      if let type = plan.types[value], type != tensor.type {
+      if let type = plan.types[value], !Self.fits(tensor.type, type) {
         throw .mismatch(value: name, given: "\(tensor.type)", expected: "\(type)")
       }
       if plan.foldedFrom.contains(value) { throw .folded(value: name) }
@@ -107,7 +112,11 @@ public final class Executor: Sendable {
         inputs.append(nil)
         continue
       }
-      guard let tensor = weights[value] ?? table[value] ?? plan.constant(value) else {
+      if let weight = weights[value] {
+        inputs.append(weight)
+        continue
+      }
+      guard let tensor = table[value] ?? plan.constant(value) else {
         throw .missing(value: graph.values[value].name, reader: node.name)
       }
       if let type = plan.types[value], type != tensor.type {

@@ -10,11 +10,15 @@ extension OperatorLibrary {
     case .matMul: try MatMulKernel(node)
     case .batchNormalization: try BatchNormalizationKernel(node)
     case .layerNormalization: try LayerNormalizationKernel(node)
+    case .rmsNormalization: try RMSNormalizationKernel(node)
+    case .expertWeights: try ExpertWeightsKernel(node)
+    case .rotaryEmbedding: try RotaryEmbeddingKernel(node)
+    case .attention: try AttentionKernel(node)
     case .maxPool: try HalfThroughSingle<MaxPoolKernel>(node)
     case .averagePool: try AveragePoolKernel(node)
     case .globalAveragePool, .globalMaxPool: try GlobalPoolKernel(node)
     case .softmax: try SoftmaxKernel(node)
-    case .sigmoid, .tanh, .exp, .gelu: try LibraryFunctionKernel(node)
+    case .sigmoid, .tanh, .exp, .gelu, .swish: try LibraryFunctionKernel(node)
     case .relu, .leakyRelu, .hardSigmoid, .hardSwish, .sqrt, .erf, .log: try LoopFunctionKernel(node)
     default: nil
     }

@@ -20,6 +20,12 @@ enum ComputeChecks {
     return facts
   }
 
+  /// The weight at `index`: float32, or 16-bit floating-point numbers that are widened while the operator runs.
+  static func weight(_ inputs: [InputFacts?], _ index: Int, _ name: String) throws(OperatorError) -> InputFacts {
+    if inputs.indices.contains(index), let facts = inputs[index], facts.elementType.isHalf { return facts }
+    return try float(inputs, index, name)
+  }
+
   /// The optional tensor at `index`.
   static func optional(_ inputs: [Tensor?], _ index: Int) -> Tensor? {
     inputs.indices.contains(index) ? inputs[index] : nil

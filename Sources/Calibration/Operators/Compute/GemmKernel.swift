@@ -2,21 +2,27 @@ import Graphs
 import LinearAlgebra
 
 /// Gemm: alpha op(A) op(B) + beta C, C broadcast to the product.
+///
+/// Beyond ONNX, B may have 16-bit elements beside float32 ones of A: a weight as a file has it. It is widened block by
+/// block in each run, so that it is never in memory as a whole in float32 (only if transB). With the attribute
+/// `skips_zero_rows` = 1, rows of A that are zero are left out of the product; a mixture's experts have many of them.
 struct GemmKernel: OperatorKernel {
   private let transposeA: Bool
   private let transposeB: Bool
   private let alpha: Float
   private let beta: Float
+  private let skipsZeroRows: Bool
 
   init(_ node: Node) throws(OperatorError) {
     transposeA = node.int("transA", default: 0) != 0
     transposeB = node.int("transB", default: 0) != 0
     alpha = node.float("alpha", default: 1)
     beta = node.float("beta", default: 1)
+    skipsZeroRows = node.int("skips_zero_rows", default: 0) != 0 && !transposeA
   }
 
   func infer(_ inputs: [InputFacts?]) throws(OperatorError) -> [TensorType] {
-    let (a, b) = (try ComputeChecks.float(inputs, 0, "A"), try ComputeChecks.float(inputs, 1, "B"))
+    let (a, b) = (try ComputeChecks.float(inputs, 0, "A"), try ComputeChecks.weight(inputs, 1, "B"))
     let c = try ComputeChecks.optionalFloat(inputs, 2, "C")
     guard a.shape.count == 2, b.shape.count == 2 else {
       throw .invalid("A of \(a.shape) and B of \(b.shape) are not both matrices")
@@ -38,20 +44,92 @@ struct GemmKernel: OperatorKernel {
     let (a, b, c) = (inputs[0]!, inputs[1]!, ComputeChecks.optional(inputs, 2))
     let (rows, depth) = transposeA ? (a.shape[1], a.shape[0]) : (a.shape[0], a.shape[1])
     let columns = transposeB ? b.shape[0] : b.shape[1]
+    if skipsZeroRows, c == nil, columns > 0, let kept = Self.nonZeroRows(of: a, depth: depth) {
+      return [multiply(a, kept, b, rows: rows, columns: columns, depth: depth)]
+    }
     let output = Tensor(shape: [rows, columns]) { (y: UnsafeMutableBufferPointer<Float>) in
       if y.isEmpty { return }
       if let c { add(c, rows: rows, columns: columns, to: y) }
       a.withElements { (a: UnsafeBufferPointer<Float>) in
-        b.withElements { (b: UnsafeBufferPointer<Float>) in
-          GEMM.multiply(
-            rows: rows, columns: columns, depth: depth, alpha: alpha,
-            a.baseAddress!, stride: max(transposeA ? rows : depth, 1), transposed: transposeA,
-            b.baseAddress!, stride: max(transposeB ? depth : columns, 1), transposed: transposeB,
-            beta: c == nil ? 0 : 1, into: y.baseAddress!, stride: columns)
+        for part in parts(of: b, columns: columns, depth: depth) {
+          withFloats(b, part.elements) { b in
+            GEMM.multiply(
+              rows: rows, columns: part.columns.count, depth: depth, alpha: alpha,
+              a.baseAddress!, stride: max(transposeA ? rows : depth, 1), transposed: transposeA,
+              b, stride: max(transposeB ? depth : columns, 1), transposed: transposeB,
+              beta: c == nil ? 0 : 1, into: y.baseAddress! + part.columns.lowerBound, stride: columns)
+          }
         }
       }
     }
     return [output]
+  }
+
+  /// The rows of `a` that are not zero; nil if those are all.
+  private static func nonZeroRows(of a: Tensor, depth: Int) -> [Int]? {
+    let count = a.shape[0]
+    let rows = a.withElements { (a: UnsafeBufferPointer<Float>) in
+      (0..<count).filter { row in a[row * depth..<(row + 1) * depth].contains { $0 != 0 } }
+    }
+    return rows.count == count ? nil : rows
+  }
+
+  /// The product whose rows are zero but for `kept`, by way of a matrix of these.
+  private func multiply(_ a: Tensor, _ kept: [Int], _ b: Tensor, rows: Int, columns: Int, depth: Int) -> Tensor {
+    let packed = Tensor(shape: [kept.count, depth]) { (target: UnsafeMutableBufferPointer<Float>) in
+      a.withElements { (a: UnsafeBufferPointer<Float>) in
+        for (place, row) in kept.enumerated() {
+          (target.baseAddress! + place * depth).update(from: a.baseAddress! + row * depth, count: depth)
+        }
+      }
+    }
+    return Tensor(shape: [rows, columns]) { (y: UnsafeMutableBufferPointer<Float>) in
+      y.update(repeating: 0)
+      if kept.isEmpty { return }
+      let product = Tensor(shape: [kept.count, columns]) { (product: UnsafeMutableBufferPointer<Float>) in
+        packed.withElements { (packed: UnsafeBufferPointer<Float>) in
+          for part in parts(of: b, columns: columns, depth: depth) {
+            withFloats(b, part.elements) { b in
+              GEMM.multiply(
+                rows: kept.count, columns: part.columns.count, depth: depth, alpha: alpha,
+                packed.baseAddress!, stride: max(depth, 1), transposed: false,
+                b, stride: max(transposeB ? depth : columns, 1), transposed: transposeB,
+                into: product.baseAddress! + part.columns.lowerBound, stride: columns)
+            }
+          }
+        }
+      }
+      product.withElements { (product: UnsafeBufferPointer<Float>) in
+        for (place, row) in kept.enumerated() {
+          (y.baseAddress! + row * columns).update(from: product.baseAddress! + place * columns, count: columns)
+        }
+      }
+    }
+  }
+
+  /// Floats that a 16-bit weight is widened to at a time: 16 MB.
+  private static let widenedCount = 1 << 22
+
+  /// The products that make up the result: one, or several blocks of output columns where B is widened.
+  private func parts(of b: Tensor, columns: Int, depth: Int) -> [(columns: Range<Int>, elements: Range<Int>)] {
+    guard transposeB, b.elementType != .float32, depth > 0 else { return [(0..<columns, 0..<b.count)] }
+    let step = max(64, Self.widenedCount / depth / 64 * 64)
+    return stride(from: 0, to: columns, by: step).map { start in
+      let end = min(start + step, columns)
+      return (start..<end, start * depth..<end * depth)
+    }
+  }
+
+  /// Calls `body` with elements of `b` as float32.
+  private func withFloats(_ b: Tensor, _ range: Range<Int>, _ body: (UnsafePointer<Float>) -> Void) {
+    if b.elementType == .float32 {
+      b.withElements { (b: UnsafeBufferPointer<Float>) in body(b.baseAddress! + range.lowerBound) }
+    } else {
+      Temporary.withFloats(max(range.count, 1)) { floats in
+        b.copyWidened(range, to: floats)
+        body(floats)
+      }
+    }
   }
 
   /// Fills `y` with beta C.

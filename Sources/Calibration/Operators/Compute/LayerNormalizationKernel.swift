@@ -19,33 +19,11 @@ struct LayerNormalizationKernel: OperatorKernel {
     let bias = try ComputeChecks.optionalFloat(inputs, 2, "B")
     let axis = try ComputeChecks.axis(axis, rank: x.shape.count)
     for (name, facts) in [("Scale", scale), ("B", bias)] {
-      guard let facts else { continue }
-      guard Self.broadcasts(facts.shape, to: Array(x.shape[axis...])) else {
-        throw .unsupported("\(name) of \(facts.shape) for slices of \(x.shape[axis...])")
-      }
+      if let facts { try SliceParameter.check(facts, name, slice: x.shape[axis...]) }
     }
     let statistics = Array(x.shape[..<axis]) + x.shape[axis...].map { _ in 1 }
     return [TensorType(.float32, x.shape), TensorType(.float32, statistics), TensorType(.float32, statistics)]
       .prefix(outputCount).map(\.self)
-  }
-
-  private static func broadcasts(_ shape: [Int], to slice: [Int]) -> Bool {
-    shape.count <= slice.count && zip(shape.reversed(), slice.reversed()).allSatisfy { $0 == $1 || $0 == 1 }
-  }
-
-  /// The parameter at every position of a slice.
-  private static func spread(_ tensor: Tensor, over slice: [Int]) -> [Float] {
-    let values = tensor.array(of: Float.self)
-    let shape = [Int](repeating: 1, count: slice.count - tensor.rank) + tensor.shape
-    return (0..<slice.reduce(1, *)).map { position in
-      var (rest, step, index) = (position, 1, 0)
-      for axis in slice.indices.reversed() {
-        index += (shape[axis] == 1 ? 0 : rest % slice[axis]) * step
-        step *= shape[axis]
-        rest /= slice[axis]
-      }
-      return values[index]
-    }
   }
 
   func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
@@ -53,8 +31,8 @@ struct LayerNormalizationKernel: OperatorKernel {
     let axis = try ComputeChecks.axis(axis, rank: x.rank)
     let slice = Array(x.shape[axis...])
     let (count, size) = (x.shape[..<axis].reduce(1, *), slice.reduce(1, *))
-    let scale = Self.spread(inputs[1]!, over: slice)
-    let bias = ComputeChecks.optional(inputs, 2).map { Self.spread($0, over: slice) }
+    let scale = SliceParameter.spread(inputs[1]!, over: slice)
+    let bias = ComputeChecks.optional(inputs, 2).map { SliceParameter.spread($0, over: slice) }
     var (means, inverses) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
     let output = Tensor(shape: x.shape) { (y: UnsafeMutableBufferPointer<Float>) in
       x.withElements { (x: UnsafeBufferPointer<Float>) in

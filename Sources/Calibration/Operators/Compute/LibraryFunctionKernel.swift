@@ -1,7 +1,7 @@
 import Graphs
 import LinearAlgebra
 
-/// A function of one float32 number, element by element, that oneDNN computes: Sigmoid, Tanh, Exp, Gelu.
+/// A function of one float32 number, element by element, that oneDNN computes: Sigmoid, Tanh, Exp, Gelu, Swish.
 struct LibraryFunctionKernel: OperatorKernel {
   private let function: DNNFunction
   private let functions = ShapeCache<Int, DNNElementwise>()
@@ -11,6 +11,7 @@ struct LibraryFunctionKernel: OperatorKernel {
     case .sigmoid: function = .logistic
     case .tanh: function = .tanh
     case .exp: function = .exponential
+    case .swish: function = .swish(alpha: node.float("alpha", default: 1))
     case .gelu:
       switch node.string("approximate", default: "none") {
       case "none": function = .gelu

@@ -117,7 +117,4 @@ extension ElementType {
     default: false
     }
   }
-
-  /// Whether this is a floating-point type of 16 bits, in which nothing is computed.
-  var isHalf: Bool { self == .float16 || self == .bfloat16 }
 }

@@ -86,7 +86,8 @@ extension ONNXModel {
     for index in live {
       let node = graphProto.node[index]
       let isStandard = Self.isStandard(domain: node.domain)
-      if isStandard, node.opType == "Upsample" || OperatorKind(rawValue: node.opType) != nil { continue }
+      let kind = OperatorKind(rawValue: node.opType)
+      if isStandard, node.opType == "Upsample" || kind?.isStandard ?? false { continue }
       let type = isStandard ? node.opType : "\(node.domain).\(node.opType)"
       if let known = missing.firstIndex(where: { $0.type == type }) {
         missing[known].count += 1

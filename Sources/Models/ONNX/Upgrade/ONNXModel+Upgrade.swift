@@ -2,7 +2,7 @@ import Graphs
 
 extension OpsetUpgrade {
   /// The names of the operators that the graph knows.
-  static var graphOperators: [String] { OperatorKind.allCases.map(\.rawValue) }
+  static var graphOperators: [String] { OperatorKind.allCases.filter(\.isStandard).map(\.rawValue) }
 }
 
 extension ONNXModel {
