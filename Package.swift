@@ -47,7 +47,7 @@ let package = Package(
     .executableTarget(
       name: "rankwise",
       dependencies: [
-        "Coordination", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Coordination", "Models", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
 

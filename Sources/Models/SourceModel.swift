@@ -11,19 +11,65 @@ public protocol SourceModel: Sendable {
   func graph() throws(ModelError) -> Graph
   /// How the weights that are stored in fewer bits are stored, by the layers' names.
   func quantizedWeights() -> [String: StoredWeight]
+  /// Whether its input is token ids.
+  var isLanguageModel: Bool { get }
+  /// The model in the form in which it is quantized: batch normalizations are part of the convolutions before them.
+  func preparedForQuantization() throws(ModelError) -> Self
+  /// The type in which scales will be stored: to be rounded to before codes are chosen for them.
+  func scaleType(_ options: WritingOptions) throws(ModelError) -> FloatType
+  /// What will write the model with `layers` quantized. Throws if it could not.
+  func writer(
+    _ layers: [SolvedLayer.Form], _ options: WritingOptions
+  ) throws(ModelError) -> any QuantizedModelWriter
 }
 
 extension ONNXModel: SourceModel {
   /// The operator set.
   public var summary: String { "operator set \(opset)" }
+
+  /// Samples of any kind.
+  public var isLanguageModel: Bool { false }
+
+  /// Folds batch normalizations.
+  public func preparedForQuantization() throws(ModelError) -> ONNXModel {
+    var model = self
+    _ = try model.foldBatchNormalizations()
+    return model
+  }
+
+  /// float32.
+  public func scaleType(_ options: WritingOptions) -> FloatType { .float32 }
+
+  /// A writer of an ONNX file.
+  public func writer(_ layers: [SolvedLayer.Form], _ options: WritingOptions) -> any QuantizedModelWriter {
+    ONNXWriter(model: self, options: options)
+  }
 }
 
 extension HuggingFaceModel: SourceModel {
   /// The model type.
   public var summary: String { "Hugging Face model of type \(modelType)" }
 
-  /// None: models that are quantized already are refused.
-  public func quantizedWeights() -> [String: StoredWeight] { [:] }
+  /// The weights that the folder has packed.
+  public func quantizedWeights() -> [String: StoredWeight] { tensors.packed.mapValues(\.stored) }
+
+  /// Token ids.
+  public var isLanguageModel: Bool { true }
+
+  /// The model itself.
+  public func preparedForQuantization() -> HuggingFaceModel { self }
+
+  /// float16 for GPTQ, else the type in which the model is loaded.
+  public func scaleType(_ options: WritingOptions) throws(ModelError) -> FloatType {
+    try CheckpointWriter.scaleType(source: path, format: options.checkpoint.format)
+  }
+
+  /// A writer of a folder.
+  public func writer(
+    _ layers: [SolvedLayer.Form], _ options: WritingOptions
+  ) throws(ModelError) -> any QuantizedModelWriter {
+    try HuggingFaceWriter(self, layers, options)
+  }
 }
 
 /// Opens models of all formats.

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Coordination
 import MPI
+import Models
 import Quantization
 
+extension CheckpointFormat: ExpressibleByArgument {}
 extension ColumnOrder: ExpressibleByArgument {}
 extension Effort: ExpressibleByArgument {}
 extension GridSearch: ExpressibleByArgument {}
@@ -14,6 +16,9 @@ extension QuantizeOptions.Storage: ExpressibleByArgument {}
 struct Quantize: ParsableCommand {
   /// How many weights share a scale.
   enum Granularity: String, ExpressibleByArgument, CaseIterable { case tensor, channel, group }
+
+  /// Where zero points are.
+  enum Symmetry: String, EnumerableFlag { case symmetric, asymmetric }
 
   /// `off`, or a number above 0 and up to 1.
   struct DriftStrength: ExpressibleByArgument {
@@ -36,14 +41,28 @@ struct Quantize: ParsableCommand {
       for names of weights or nodes, such as 'layer4.*'; of several that match a layer, the last one counts.
       """)
 
-  @Argument(help: "The ONNX model.")
+  @Argument(help: "The ONNX model; or the folder of a language model (config.json, safetensors).")
   var model: String
 
-  @Option(help: "Samples: a .npy, .npz or .safetensors file (first axis = samples), or a folder of them.")
+  @Option(
+    help: """
+      Samples: a .npy, .npz or .safetensors file (first axis = samples), or a folder of them. For a language model a \
+      text, plain or JSON lines, or a .npy file of token ids, sequences x length, or one sequence that is cut.
+      """)
   var calibration: String
 
-  @Option(help: "Where the quantized model is written.")
+  @Option(
+    help: "Tokens of a sequence that is drawn from a text or cut (default: 2048, or what the model takes at most).")
+  var sequenceLength: Int?
+
+  @Option(help: "Chooses the sequences that are drawn from a text; the same seed gives the same ones on every machine.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Where the quantized model is written: a file, or for a language model a new folder.")
   var output: String
+
+  @Option(help: "How a language model's folder stores codes (default: compressed-tensors).")
+  var format: CheckpointFormat?
 
   @Option(help: "Bits of a weight, 2 to 8.")
   var bits = 4
@@ -60,13 +79,18 @@ struct Quantize: ParsableCommand {
   @Option(help: "How many roundings of a row are followed at once: 1, 8 or 32.")
   var effort = Effort.balanced
 
-  @Flag(help: "Zero points in the middle of the codes, so that none are stored.")
-  var symmetric = false
+  @Flag(help: "Zero points in the middle of the codes, so that none are stored; or not (default: language models).")
+  var symmetry: Symmetry?
 
-  @Option(help: "What shares a scale: the whole tensor, an output channel, or a group of its columns.")
-  var granularity = Granularity.channel
+  @Option(
+    help: """
+      What shares a scale: the whole tensor, an output channel, or a group of its columns (default: channel; for \
+      language models, or with --group-size, group).
+      """)
+  var granularity: Granularity?
 
-  @Option(help: "Columns of a group, with --granularity group.")
+  @Option(
+    help: "Columns of a group (default for language models: the largest of 128, 64 and 32 that divides all layers).")
   var groupSize: Int?
 
   @Option(help: "Share of the mean of the Hessian's diagonal that is added to it; raised where a Hessian needs more.")
@@ -78,7 +102,7 @@ struct Quantize: ParsableCommand {
   var outputCorrection = true
 
   @Option(help: "One code per byte (operator set 13 on), or two 4-bit codes per byte (operator set 21).")
-  var storage = QuantizeOptions.Storage.int8
+  var storage: QuantizeOptions.Storage?
 
   @Option(help: "Calibrate each layer on activations of the layers quantized before it, or of the float model.")
   var propagate = QuantizeOptions.Propagation.quantized
@@ -120,10 +144,21 @@ struct Quantize: ParsableCommand {
       if method == .round { throw ValidationError("--drift-correction does nothing with --method round") }
     }
     if !(0...0.5).contains(heldOut) { throw ValidationError("--held-out is \(heldOut); it must be 0 to 0.5") }
-    if granularity == .group, groupSize == nil { throw ValidationError("--granularity group needs --group-size") }
+    let isLanguageModel = QuantizeOptions.isLanguageModel(model)
+    if granularity == .group, groupSize == nil, !isLanguageModel {
+      throw ValidationError("--granularity group needs --group-size")
+    }
     if let groupSize {
-      if granularity != .group { throw ValidationError("--group-size goes with --granularity group") }
+      if let granularity, granularity != .group { throw ValidationError("--group-size goes with --granularity group") }
       if groupSize < 1 { throw ValidationError("--group-size is \(groupSize); it must be at least 1") }
+    }
+    if isLanguageModel, storage != nil { throw ValidationError("--storage is for ONNX models; see --format") }
+    if isLanguageModel, granularity == .tensor {
+      throw ValidationError("--granularity tensor is for ONNX models; language models have channel and group")
+    }
+    if !isLanguageModel, format != nil { throw ValidationError("--format is for language models; see --storage") }
+    if let sequenceLength, sequenceLength < 1 {
+      throw ValidationError("--sequence-length is \(sequenceLength); it must be at least 1")
     }
     _ = try rules()
   }
@@ -143,19 +178,24 @@ struct Quantize: ParsableCommand {
   }
 
   private func options() throws -> QuantizeOptions {
-    let granularity: QuantizationScheme.Granularity =
-      switch granularity {
-      case .tensor: .tensor
-      case .channel: .channel
-      case .group: .group(size: groupSize!)
-      }
+    let isLanguageModel = QuantizeOptions.isLanguageModel(model)
+    let granularity: QuantizationScheme.Granularity
+    switch self.granularity ?? (groupSize == nil ? (isLanguageModel ? .group : .channel) : .group) {
+    case .tensor: granularity = .tensor
+    case .channel: granularity = .channel
+    case .group: granularity = .group(size: groupSize ?? 128)
+    }
+    let isSymmetric = symmetry.map { $0 == .symmetric } ?? isLanguageModel
     var options = QuantizeOptions(
       model: model, calibration: calibration, output: output,
-      scheme: QuantizationScheme(bits: bits, symmetric: symmetric, granularity: granularity))
+      scheme: QuantizationScheme(bits: bits, symmetric: isSymmetric, granularity: granularity))
+    if case .group = granularity { options.choosesGroupSize = groupSize == nil }
+    (options.format, options.program) = (format ?? .compressedTensors, "rankwise:\(Rankwise.version)")
+    (options.sequenceLength, options.seed) = (sequenceLength, seed)
     options.rules = try rules()
     (options.method, options.order, options.grid, options.damping) = (method, order, grid, damping)
     options.effort = effort
-    (options.propagation, options.storage, options.report) = (propagate, storage, report)
+    (options.propagation, options.storage, options.report) = (propagate, storage ?? .int8, report)
     if let driftCorrection { options.driftCorrection = driftCorrection.alpha }
     (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut)
     (options.samples, options.threads) = (sampleOptions.samples, sampleOptions.threads)

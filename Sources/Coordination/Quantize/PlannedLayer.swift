@@ -24,25 +24,15 @@ struct PlannedLayer: Sendable {
     }
   }
 
-  /// Which elements of the weight tensor share a scale.
-  var storedGranularity: QuantizedWeight.Granularity {
-    switch scheme.granularity {
-    case .tensor: .perTensor
-    case .channel: .perAxis(layer.channelAxis)
-    case .group where (layer.unfolding?.kernel.reduce(1, *) ?? 1) > 1:
-      .blockedMatrix(blockSize: scheme.groupSize(columns: layer.columns))
-    case .group: .blocked(axis: 1 - layer.channelAxis, blockSize: scheme.groupSize(columns: layer.columns))
-    }
-  }
-
-  /// Scales or zero points, rows x groups, in the order in which the written model has them.
-  func storedOrder<Element>(_ values: [Element]) -> [Element] {
-    switch (scheme.granularity, layer.layout) {
-    case (.tensor, _): return [values[0]]
-    case (.group, .columnMajor):
-      let groups = scheme.groupCount(columns: layer.columns)
-      return (0..<groups).flatMap { group in (0..<layer.rows).map { values[$0 * groups + group] } }
-    default: return values
-    }
+  /// What a writer must know of the layer; `node` is the name of its node.
+  func form(node: String) -> SolvedLayer.Form {
+    let granularity: SolvedLayer.Granularity =
+      switch scheme.granularity {
+      case .tensor: .tensor
+      case .channel: .channel
+      case .group(let size): .group(size)
+      }
+    return SolvedLayer.Form(
+      layer: layer, node: node, bits: scheme.bits, isSymmetric: scheme.symmetric, granularity: granularity)
   }
 }

@@ -30,33 +30,24 @@ extension QuantizationRun {
       samples: chunkPartition.samples.count, heldOutSamples: heldOutPartition?.samples.count ?? 0,
       chunkSize: chunkPartition.chunkSize, instructionSet: InstructionSet.current.description,
       blasKernel: BLAS.kernelName,
-      floatBytes: layers.reduce(0) { $0 + $1.layer.rows * $1.layer.columns * 4 },
-      quantizedBytes: zip(layers, quantized).reduce(0) { $0 + storedBytes($1.0, $1.1!) }, layers: entries,
+      floatBytes: layers.reduce(0) { $0 + graph.constants[$1.layer.weight]!.storage.byteCount },
+      quantizedBytes: layers.reduce(0) { $0 + writer.storedByteCount(form(of: $1)) }, layers: entries,
       kept: kept.map { .init(name: $0.name, reason: $0.reason) }, phases: try timer.summary(world))
     if world.rank == 0, let path = options.report { try JSONReport.write(report, to: path) }
     return report
   }
 
-  private mutating func write() throws {
-    let weights = zip(layers, quantized).map { planned, result in
-      QuantizedWeight(
-        weight: planned.layer.name, node: graph.nodes[planned.layer.node].name,
-        codes: planned.layer.tensorOrder(result!.codes), bits: planned.scheme.bits,
-        isSymmetric: planned.scheme.symmetric, scales: planned.storedOrder(result!.scales),
-        zeroPoints: planned.storedOrder(result!.zeroPoints), granularity: planned.storedGranularity)
-    }
-    for planned in layers {
-      guard let bias = planned.bias, let values = self.weights[bias] else { continue }
-      try model.setBias(node: graph.nodes[planned.layer.node].name, values: values.array(of: Float.self))
-    }
-    try model.quantize(weights, storage: options.storage == .packed ? .packed : .int8, method: options.method.rawValue)
-    try model.write(to: options.output)
+  private func write() throws {
+    try writer.write(
+      zip(layers, quantized).map { planned, result in
+        SolvedLayer(
+          form: form(of: planned), codes: result!.codes, scales: result!.scales, zeroPoints: result!.zeroPoints,
+          bias: planned.bias.flatMap { weights[$0]?.array(of: Float.self) })
+      })
   }
 
-  /// Bytes of codes, scales and zero points in the written model.
-  private func storedBytes(_ planned: PlannedLayer, _ result: QuantizedLayer) -> Int {
-    let packed = options.storage == .packed && planned.scheme.bits <= 4
-    let codes = packed ? (result.codes.count + 1) / 2 : result.codes.count
-    return codes + result.scales.count * 4 + (planned.scheme.symmetric ? 0 : result.zeroPoints.count)
+  /// What the writer knows of a layer.
+  private func form(of planned: PlannedLayer) -> SolvedLayer.Form {
+    planned.form(node: graph.nodes[planned.layer.node].name)
   }
 }

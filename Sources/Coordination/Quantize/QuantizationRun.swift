@@ -11,7 +11,8 @@ import Quantization
 /// activations of its own chunks.
 public struct QuantizationRun {
   let options: QuantizeOptions
-  var model: ONNXModel
+  /// What will write the output.
+  let writer: any QuantizedModelWriter
   var graph: Graph
   var layers: [PlannedLayer]
   var kept: [KeptWeight]
@@ -41,17 +42,21 @@ public struct QuantizationRun {
   /// Reads model and samples and plans the run. Throws what is wrong with either before any work starts.
   public init(_ options: QuantizeOptions, isCoordinator: Bool, log: RankLog) throws {
     Parallel.useSingleThreadedLibraries()
-    self.options = options
     let timer = PhaseTimer(log: log)
-    (model, feed) = try timer.measure(.read) {
-      var model = try ONNXModel(contentsOf: options.model)
-      _ = try model.foldBatchNormalizations()
-      return (model, try SampleFeed(options: options, graph: try model.graph()))
+    let (model, feed) = try timer.measure(.read) {
+      var model = try SourceModels.open(options.model).preparedForQuantization()
+      let feed = try SampleFeed(options: options, model: &model)
+      return (model, feed)
     }
-    graph = try model.graph()
+    self.feed = feed
+    var graph = try model.graph()
+    let options = try options.resolved(for: model, graph)
+    self.options = options
     if options.correctsOutputs, options.method.compensates { graph.addMissingBiases() }
+    self.graph = graph
     executor = try Executor(graph: graph)
     (layers, kept) = try Self.plan(graph, options)
+    writer = try model.writer(layers.map { $0.form(node: graph.nodes[$0.layer.node].name) }, options.writing)
     stages = Self.stages(of: graph, layers)
     // The layers of the last stage never run, but what they read must live until it is measured.
     let order = Self.executionOrder(stages, layers)
@@ -118,15 +123,23 @@ public struct QuantizationRun {
   public var description: [String] {
     let weights = layers.reduce(0) { $0 + $1.layer.rows * $1.layer.columns }
     let bits = Set(layers.map(\.scheme.bits)).sorted().map(String.init).joined(separator: ", ")
+    let drawn = options.drawsFromText ? ", drawn with seed \(options.seed)," : ""
+    let unit = sequenceLength.map { "sequences of \($0) tokens\(drawn)" } ?? "samples"
     return [
       "model: \(options.model), \(layers.count) layers in \(stages.count) stages, \(weights) weights to \(bits) bits, "
         + "\(kept.count) kept",
-      "calibration: \(chunkPartition.samples.count) samples in \(chunkPartition.chunkCount) chunks of "
+      "output: \(writer.summary), \(options.scheme.description)",
+      "calibration: \(chunkPartition.samples.count) \(unit) in \(chunkPartition.chunkCount) chunks of "
         + "\(chunkPartition.chunkSize), \(options.propagation.rawValue) activations; held out: \(heldOutDescription)",
       "method: \(options.method.rawValue), order \(options.orderDescription), grid \(options.grid.rawValue), "
         + "effort \(options.effort.rawValue), damping \(options.damping), drift correction "
         + (correctsDrift ? "\(options.driftCorrection) (activations take twice the memory)" : "off"),
     ]
+  }
+
+  /// Tokens of a calibration sequence; nil if samples are something else.
+  private var sequenceLength: Int? {
+    options.isLanguageModel ? feed.samples.sampleShape()?.first : nil
   }
 
   /// How much is held out, or why nothing is.
@@ -198,14 +211,5 @@ public struct QuantizationRun {
     return stages.map { stage in
       Stage(inputGroups: stage.inputGroups, nodes: stage.nodes.filter { needed.contains($0) })
     }
-  }
-}
-
-extension SampleFeed {
-  /// The calibration samples that the options name.
-  fileprivate init(options: QuantizeOptions, graph: Graph) throws {
-    try self.init(
-      samples: try SampleSet(path: options.calibration), path: options.calibration, graph: graph,
-      limit: options.samples, normalization: options.normalization)
   }
 }

@@ -1,3 +1,4 @@
+import Models
 import Quantization
 
 /// Everything that a user decides about a quantization, as the command line gives it.
@@ -26,6 +27,9 @@ public struct QuantizeOptions: Sendable {
   public var output: String
   /// Bits, symmetry and granularity of every layer that `rules` do not name.
   public var scheme: QuantizationScheme
+  /// Whether the size of groups is the largest of 128, 64 and 32 that divides the columns of every layer, whatever `scheme`
+  /// says. Language models only.
+  public var choosesGroupSize = false
   /// Layers that are kept, or have other bits.
   public var rules: [LayerRule] = []
   /// Compensation in one order, exact OBQ, or plain rounding.
@@ -50,8 +54,18 @@ public struct QuantizeOptions: Sendable {
   public var heldOut = 0.125
   /// How codes are stored.
   public var storage: Storage = .int8
-  /// At most this many samples, from the first; nil for all.
+  /// How the folder of a language model stores codes.
+  public var format = CheckpointFormat.compressedTensors
+  /// The program's name and version, for what is written.
+  public var program = "rankwise"
+  /// At most this many samples, from the first; nil for all. Of a text this many sequences are drawn; nil for 128, or fewer
+  /// if there are fewer.
   public var samples: Int?
+  /// Tokens of a sequence, where a language model's token ids are not in sequences already; nil for 2048, or fewer if the
+  /// model takes fewer.
+  public var sequenceLength: Int?
+  /// Chooses the sequences that are drawn from a text.
+  public var seed: UInt64 = 0
   /// What is done to samples before the model sees them.
   public var normalization = SampleNormalization()
   /// Threads of each rank.
@@ -63,6 +77,12 @@ public struct QuantizeOptions: Sendable {
   public init(model: String, calibration: String, output: String, scheme: QuantizationScheme) {
     (self.model, self.calibration, self.output, self.scheme) = (model, calibration, output, scheme)
   }
+
+  /// Whether the model at `path` is a language model, whose defaults differ: a folder.
+  public static func isLanguageModel(_ path: String) -> Bool { SourceModels.isFolder(path) }
+
+  /// Whether the model is a language model.
+  var isLanguageModel: Bool { Self.isLanguageModel(model) }
 
   /// The order that columns are factored in: OBQ needs none, and its results must not depend on one.
   var factorOrder: ColumnOrder { method == .obq ? .natural : order }

@@ -66,6 +66,17 @@ public struct SampleSet: Sendable {
     (self.arrays, count) = (arrays, total)
   }
 
+  /// Samples in memory: one array, for the model's input `name`. Its first axis counts them, at least one.
+  public init(_ tensor: Tensor, name: String, path: String) {
+    precondition(tensor.rank > 0 && tensor.shape[0] > 0, "samples of shape \(tensor.shape)")
+    self.path = path
+    count = tensor.shape[0]
+    arrays = [
+      name: Array(
+        elementType: tensor.elementType, sampleShape: [Int](tensor.shape.dropFirst()), parts: [tensor])
+    ]
+  }
+
   /// The names of the arrays, sorted; a `.npy` file's array has an empty name.
   public var names: [String] { arrays.keys.sorted() }
 

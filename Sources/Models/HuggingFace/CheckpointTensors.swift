@@ -1,4 +1,3 @@
-internal import Foundation
 import Graphs
 
 /// The tensors of a model folder: one `model.safetensors`, or several files with an index. Elements stay mapped.
@@ -10,64 +9,40 @@ struct CheckpointTensors: Sendable {
   /// The name of the file that holds each tensor.
   let files: [String: String]
 
+  /// The weights that are stored in fewer bits, by the names of the tensors that they replace.
+  let packed: [String: PackedWeight]
+
   /// Maps the files of `folder`. Throws if there are none, or if one is damaged.
   init(folder: String) throws(ModelError) {
     self.folder = folder
-    let single = folder + "/model.safetensors"
-    let index = single + ".index.json"
-    if FileManager.default.fileExists(atPath: index) {
-      (tensors, files) = try Self.sharded(index, folder: folder)
-    } else if FileManager.default.fileExists(atPath: single) {
-      tensors = try SafetensorsFile.read(single)
-      files = tensors.mapValues { _ in "model.safetensors" }
-    } else {
-      throw .unreadable(
-        path: folder,
-        reason: "it has neither model.safetensors nor model.safetensors.index.json; save the model with "
-          + "safe_serialization=True")
-    }
-  }
-
-  private struct Index: Decodable {
-    var weightMap: [String: String]
-    enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
-  }
-
-  private static func sharded(
-    _ path: String, folder: String
-  ) throws(ModelError) -> ([String: Tensor], [String: String]) {
-    let file = try MappedFile(path: path)
-    defer { withExtendedLifetime(file) {} }
-    let map: [String: String]
-    do {
-      map = try JSONDecoder().decode(Index.self, from: file.data).weightMap
-    } catch {
-      throw .malformed(path: path, reason: "it is not an index of safetensors files (\(error))")
-    }
+    let places = try CheckpointFiles(folder: folder)
     var tensors: [String: Tensor] = [:]
-    for name in Set(map.values).sorted() {
-      guard !name.isEmpty, !name.contains("/"), name != "..", name != "." else {
-        throw .malformed(path: path, reason: "\(name.debugDescription) is not the name of a file in the folder")
-      }
-      for (key, tensor) in try SafetensorsFile.read(folder + "/" + name) where map[key] == name {
-        tensors[key] = tensor
+    var files: [String: String] = [:]
+    for file in places.names {
+      for (name, tensor) in try SafetensorsFile.read(folder + "/" + file) where places.holds(name, in: file) {
+        (tensors[name], files[name]) = (tensor, file)
       }
     }
-    if let missing = map.keys.filter({ tensors[$0] == nil }).min() {
-      throw .malformed(path: folder + "/" + map[missing]!, reason: "it does not have the tensor \(missing)")
+    try places.check(Set(tensors.keys), folder: folder)
+    var packed: [String: PackedWeight] = [:]
+    if let quantization = try StoredQuantization(folder: folder) {
+      let found = try PackedWeights(quantization, tensors: tensors)
+      packed = found.weights
+      for (name, weight) in packed { files[name] = files["\(weight.module).\(weight.format.codesEnding)"] }
+      for part in found.parts { (tensors[part], files[part]) = (nil, nil) }
     }
-    return (tensors, map)
+    (self.tensors, self.files, self.packed) = (tensors, files, packed)
   }
 
-  /// The names of all tensors.
-  var names: [String] { tensors.keys.sorted() }
+  /// The names of all tensors, those of packed weights as if they were not.
+  var names: [String] { files.keys.sorted() }
 
   /// Whether there is a tensor `name`.
-  func contains(_ name: String) -> Bool { tensors[name] != nil }
+  func contains(_ name: String) -> Bool { files[name] != nil }
 
-  /// The floating-point tensor `name`, which must have `shape`.
+  /// The floating-point tensor `name`, which must have `shape`; a packed weight is computed from its codes.
   func tensor(_ name: String, shape: [Int]) throws(ModelError) -> Tensor {
-    guard let tensor = tensors[name] else {
+    guard let tensor = tensors[name] ?? packed[name]?.dequantized() else {
       throw .malformed(path: folder, reason: "the tensor \(name), which config.json asks for, is in none of the files")
     }
     let path = folder + "/" + files[name]!

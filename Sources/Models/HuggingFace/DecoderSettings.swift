@@ -72,10 +72,6 @@ struct DecoderSettings: Sendable {
 
   /// Throws for keys that would change the computation in ways that are not known here.
   private static func refuse(_ file: ModelConfiguration, _ architecture: Architecture) throws(ModelError) {
-    if file["quantization_config"] != nil {
-      throw .unsupported(
-        path: file.path, reason: "the model is quantized already (quantization_config); give the original model")
-    }
     var required = architecture.required
     for name in ["is_encoder_decoder", "add_cross_attention", "use_bidirectional_attention"] {
       required[name] = [.bool(false)]

@@ -10,10 +10,9 @@ struct CheckpointFiles: Sendable {
   /// Whether `file` is where `tensor` is to be read.
   func holds(_ tensor: String, in file: String) -> Bool { map.map { $0[tensor] == file } ?? true }
 
-  /// Throws `malformed` unless all tensors that the index names are among `tensors`.
-  func check(_ tensors: [StoredTensor], folder: String) throws(ModelError) {
+  /// Throws `malformed` unless all tensors that the index names are among `found`.
+  func check(_ found: Set<String>, folder: String) throws(ModelError) {
     guard let map else { return }
-    let found = Set(tensors.map(\.name))
     if let missing = map.keys.filter({ !found.contains($0) }).min() {
       throw .malformed(path: folder + "/" + map[missing]!, reason: "it does not have the tensor \(missing)")
     }

@@ -4,4 +4,7 @@ public enum CheckpointFormat: String, Sendable, Codable, CaseIterable {
   case compressedTensors = "compressed-tensors"
   /// GPTQ, version 1 (version 2 where zero points are stored): 2, 3, 4 or 8 bits, the same for all layers.
   case gptq
+
+  /// What a module's tensor of codes is called.
+  var codesEnding: String { self == .gptq ? "qweight" : "weight_packed" }
 }

@@ -34,20 +34,20 @@ public struct CheckpointWriter: Sendable {
     configuration = try ConfigurationFile(folder: source)
     sideFiles = try SideFiles(folder: source)
     let stored = Dictionary(try Self.tensors(of: source).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    scaleType =
-      options.format == .gptq
-      ? .float16 : try Self.floatType(folder: source, configuration: configuration, stored: stored, forms: forms)
+    scaleType = try Self.scaleType(source: source, format: options.format)
     try Self.check(forms, stored: stored, ignored: ignored, format: options.format)
     inBlock = options.format == .gptq ? try Self.modulesInBlock(forms, ignored: ignored) : nil
   }
 
-  /// The type in which transformers loads the model: what `config.json` says, else that of the weights.
-  private static func floatType(
-    folder: String, configuration: ConfigurationFile, stored: [String: StoredTensor], forms: [ModuleForm]
-  ) throws(ModelError) -> FloatType {
+  /// The type of scales: float16 for GPTQ, else the one in which transformers loads the model, which is what `config.json`
+  /// says, or the type of the first floating-point tensor. Throws if the model is quantized already.
+  public static func scaleType(source: String, format: CheckpointFormat) throws(ModelError) -> FloatType {
+    let configuration = try ConfigurationFile(folder: source)
+    if format == .gptq { return .float16 }
     if let type = configuration.floatType { return type }
-    guard let weight = forms.first.flatMap({ stored["\($0.name).weight"] }), let type = FloatType(dtype: weight.dtype)
-    else { throw .unsupported(path: folder, reason: "config.json names no dtype, and the weights are not float") }
+    guard let type = try tensors(of: source).lazy.compactMap({ FloatType(dtype: $0.dtype) }).first else {
+      throw .unsupported(path: source, reason: "config.json names no dtype, and there are no float weights")
+    }
     return type
   }
 
@@ -58,7 +58,7 @@ public struct CheckpointWriter: Sendable {
     for file in files.names {
       tensors += try SafetensorsFile.contents(of: folder + "/" + file).filter { files.holds($0.name, in: file) }
     }
-    try files.check(tensors, folder: folder)
+    try files.check(Set(tensors.map(\.name)), folder: folder)
     return tensors.sorted { $0.name < $1.name }
   }
 
@@ -91,7 +91,8 @@ public struct CheckpointWriter: Sendable {
     switch options.format {
     case .compressedTensors: quantization = QuantizationConfiguration.compressedTensors(forms, ignored: ignored)
     case .gptq:
-      quantization = QuantizationConfiguration.gptq(forms[0].scheme, inBlock: inBlock, options: options)
+      quantization = QuantizationConfiguration.gptq(
+        forms[0].scheme, inBlock: inBlock, ignored: ignored, options: options)
       try folder.write(quantization + "\n", to: "quantize_config.json")
     }
     try folder.write(configuration.adding(quantization: quantization), to: "config.json")

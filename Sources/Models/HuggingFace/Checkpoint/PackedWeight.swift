@@ -21,6 +21,15 @@ struct PackedWeight: Sendable {
   /// Scales of a row.
   private var groupCount: Int { format == .gptq ? scales.shape[0] : scales.shape[1] }
 
+  /// How the weight is stored, for people.
+  var stored: StoredWeight {
+    let parts = [codes, scales] + [zeroPoints].compactMap(\.self)
+    return StoredWeight(
+      bits: bits, storage: format.rawValue, hasZeroPoints: zeroPoints != nil,
+      granularity: groupCount == 1 ? .perAxis(0) : .blocked(axis: 1, blockSize: columns / groupCount),
+      shape: [rows, columns], byteCount: parts.reduce(0) { $0 + $1.storage.byteCount })
+  }
+
   /// (code - zero point) * scale in the type of the scales, in which readers compute it: rows x columns.
   func dequantized() -> Tensor {
     let groups = groupCount

@@ -9,7 +9,7 @@ struct PackedWeights: Sendable {
 
   /// Finds the packed weights among `tensors`. Throws `malformed` if tensors are missing or shapes contradict each other.
   init(_ quantization: StoredQuantization, tensors: [String: Tensor]) throws(ModelError) {
-    let ending = quantization.format == .gptq ? ".qweight" : ".weight_packed"
+    let ending = "." + quantization.format.codesEnding
     for name in tensors.keys.sorted() where name.hasSuffix(ending) {
       let module = String(name.dropLast(ending.count))
       let reader = Reader(quantization: quantization, module: module, tensors: tensors)

@@ -43,9 +43,18 @@ enum QuantizationConfiguration {
       """
   }
 
-  /// For GPTQ. `inBlock`: the names within a block of the modules that are quantized, where some are not.
-  static func gptq(_ scheme: ModuleForm.Scheme, inBlock: [String]?, options: CheckpointOptions) -> String {
-    let modules = inBlock.map { "\n    \"modules_in_block_to_quantize\": [\(list($0))]," } ?? ""
+  /// For GPTQ. `inBlock`: the names within a block of the modules that are quantized, where some, those of `ignored`, are not.
+  static func gptq(
+    _ scheme: ModuleForm.Scheme, inBlock: [String]?, ignored: [String], options: CheckpointOptions
+  ) -> String {
+    var modules = ""
+    if let inBlock {
+      // optimum reads the first, GPTQModel the second: regular expressions of modules to leave out.
+      let patterns = ignored.map { "-:^\($0.split(separator: ".").joined(separator: "\\."))$" }
+      modules =
+        "\n    \"modules_in_block_to_quantize\": [\(list(inBlock))],\n    \"dynamic\": {"
+        + patterns.map { "\(SafetensorsFile.quoted($0)): {}" }.joined(separator: ", ") + "},"
+    }
     return """
       {
           "quant_method": "gptq",

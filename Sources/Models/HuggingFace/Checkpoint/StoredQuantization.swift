@@ -55,7 +55,9 @@ struct StoredQuantization: Sendable {
     case let method:
       throw .unsupported(
         path: path,
-        reason: "quantization method \(method ?? "none"); compressed-tensors (pack-quantized) and gptq can be read")
+        reason:
+          "the model is quantized already, by the method \(method ?? "none"); compressed-tensors (pack-quantized) and "
+          + "gptq can be read")
     }
     for group in groups where !(2...8).contains(group.bits) || (group.groupSize ?? 1) < 1 {
       throw .unsupported(path: path, reason: "\(group.bits) bits in groups of \(group.groupSize ?? 0)")

@@ -1,0 +1,73 @@
+import Graphs
+
+/// Writes a language model's folder with its Linear modules packed.
+struct HuggingFaceWriter: QuantizedModelWriter {
+  private let checkpoint: CheckpointWriter
+  private let forms: [ModuleForm]
+  private let format: CheckpointFormat
+
+  var summary: String { "\(format.rawValue), scales in \(checkpoint.scaleType.rawValue)" }
+
+  /// Checks that the modules of `layers` can be written to `options.path`. Throws as `CheckpointWriter` does.
+  init(
+    _ model: HuggingFaceModel, _ layers: [SolvedLayer.Form], _ options: WritingOptions
+  ) throws(ModelError) {
+    let modules = Dictionary(try model.linearModules().map { ($0.weight, $0) }, uniquingKeysWith: { first, _ in first })
+    var forms: [ModuleForm] = []
+    for layer in layers {
+      guard let module = modules[layer.layer.name] else {
+        throw .doesNotFit(name: layer.layer.name, reason: "it is no weight of a Linear module")
+      }
+      guard !module.isTransposed else {
+        throw .unsupported(
+          path: model.path,
+          reason:
+            "\(module.name) is stored as inputs x outputs (Conv1D), which the formats for quantized Linear modules "
+            + "do not have")
+      }
+      forms.append(try ModuleForm(layer, module: module.name))
+    }
+    let quantized = Set(forms.map(\.name))
+    let ignored = try model.linearNames().filter { !quantized.contains($0) }
+    (self.forms, format) = (forms, options.checkpoint.format)
+    checkpoint = try CheckpointWriter(
+      source: model.path, destination: options.path, forms: forms, ignored: ignored, options: options.checkpoint)
+  }
+
+  func write(_ layers: [SolvedLayer]) throws(ModelError) {
+    precondition(layers.count == forms.count, "\(layers.count) layers, \(forms.count) were announced")
+    try checkpoint.write(
+      zip(forms, layers).map { form, layer in
+        QuantizedModule(form: form, codes: layer.codes, scales: layer.scales, zeroPoints: layer.zeroPoints)
+      })
+  }
+
+  func storedByteCount(_ form: SolvedLayer.Form) -> Int {
+    guard let index = forms.firstIndex(where: { "\($0.name).weight" == form.layer.name }) else { return 0 }
+    return checkpoint.storedByteCount(forms[index])
+  }
+}
+
+extension ModuleForm {
+  /// The form of the module `name`, whose weight `solved` is. Throws if it has one scale for all weights.
+  fileprivate init(_ solved: SolvedLayer.Form, module name: String) throws(ModelError) {
+    let groupSize: Int?
+    switch solved.granularity {
+    case .tensor:
+      throw .doesNotFit(name: name, reason: "language models have no scale for a whole tensor; choose channel or group")
+    case .channel: groupSize = nil
+    case .group(let size): groupSize = size
+    }
+    self.init(
+      name: name, rows: solved.layer.rows, columns: solved.layer.columns, bits: solved.bits,
+      isSymmetric: solved.isSymmetric, groupSize: groupSize)
+  }
+}
+
+extension HuggingFaceModel {
+  /// The names of all Linear modules, the output head and others that are never quantized included.
+  func linearNames() throws(ModelError) -> [String] {
+    var lowering = DecoderLowering(self, positions: 1)
+    return try lowering.run(.whole).nodes.filter { $0.kind == .gemm }.map(\.name)
+  }
+}

@@ -1,0 +1,11 @@
+/// Writes one model whose layers were quantized, in the format that it was read in.
+///
+/// It is made before any work is done, and checks then that it will be able to write.
+public protocol QuantizedModelWriter: Sendable {
+  /// How codes are stored, in a few words.
+  var summary: String { get }
+  /// Writes `layers`, those that were announced and in that order: complete, or not at all.
+  func write(_ layers: [SolvedLayer]) throws(ModelError)
+  /// Bytes of codes, scales and zero points of a layer as stored.
+  func storedByteCount(_ form: SolvedLayer.Form) -> Int
+}
