@@ -56,6 +56,10 @@ size_t kernels_solve_scratch(int64_t tiles) {
   return block * block + block + group * block * kernels_tile_rows + block * kernels_panel_columns;
 }
 
+size_t kernels_refine_scratch(int64_t columns) {
+  return (size_t)kernels_hessian_pitch(columns) * (2 * kernels_tile_rows + 1);
+}
+
 size_t kernels_grid_scratch(int64_t group_size) { return (size_t)group_size * (16 + 1 + 1); }
 
 size_t kernels_obq_inverse(int64_t columns) {

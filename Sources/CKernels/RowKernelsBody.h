@@ -51,6 +51,7 @@ INLINE vf sub_product(vf a, vf b, vf c) { return c - a * b; }
 #include "GridSearchBody.h"
 #include "RowSolveBody.h"
 #include "OBQBody.h"
+#include "RefineBody.h"
 
 const RowKernels TABLE = {NAME, load_tile, find_grids, grid_errors, solve, quadratic_form, round_tile, store_codes,
-                          make_inverse, obq};
+                          make_inverse, obq, subtract_codes, normal_equations, descend};

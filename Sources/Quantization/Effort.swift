@@ -24,4 +24,7 @@ public enum Effort: String, Sendable, Codable, CaseIterable {
 
   /// What all steps of a row are multiplied by, in turn, to find its grid by the true loss.
   var stepFactors: [Float] { self == .thorough ? [0.91, 0.94, 0.97, 1.03, 1.06] : [] }
+
+  /// Whether scales and codes of a row are refined in turn after its solve.
+  var refines: Bool { self == .thorough }
 }

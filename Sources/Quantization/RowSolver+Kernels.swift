@@ -3,10 +3,12 @@ internal import CKernels
 extension RowSolver {
   /// The solve by the kernels of `instructionSet`.
   ///
-  /// - Parameter downdatesAtOnce: of OBQ; another number gives other roundings of the same method, and another speed.
+  /// - Parameters:
+  ///   - downdatesAtOnce: of OBQ; another number gives other roundings of the same method, and another speed.
+  ///   - refines: whether an effort that refines does.
   func solveByKernels(
     _ weights: UnsafeBufferPointer<Float>, rows: Int, instructionSet: InstructionSet,
-    downdatesAtOnce: Int = Int(kernels_obq_block)
+    downdatesAtOnce: Int = Int(kernels_obq_block), refines: Bool = true
   ) -> RowBlock {
     var block = RowBlock(rows: rows, columns: columns, scheme: scheme, energies: measuresEnergy)
     guard rows > 0, let weights = weights.baseAddress else { return block }
@@ -17,7 +19,9 @@ extension RowSolver {
     problem.withPointer { problem in
       for start in stride(from: 0, to: rows, by: buffers.tiles * TileBuffers.rows) {
         let count = min(rows - start, buffers.tiles * TileBuffers.rows)
-        run(kernels, problem, weights + start * columns, rows: count, groups: block.groups, buffers, greedy)
+        run(
+          kernels, problem, weights + start * columns, rows: count, groups: block.groups, buffers, greedy,
+          refines: refines)
         copy(kernels, problem, buffers, rows: count, to: &block, at: start)
       }
     }
@@ -27,7 +31,8 @@ extension RowSolver {
   /// Quantizes up to `buffers.tiles` tiles into `buffers`.
   private func run(
     _ kernels: RowKernels, _ problem: UnsafePointer<RowProblem>, _ weights: UnsafePointer<Float>, rows: Int,
-    groups: Int, _ buffers: borrowing TileBuffers, _ greedy: GreedyBuffers?
+    groups: Int, _ buffers: borrowing TileBuffers, _ greedy: GreedyBuffers?,
+    refines: Bool
   ) {
     let tiles = (rows + TileBuffers.rows - 1) / TileBuffers.rows
     let tileSize = Int(problem.pointee.stride) * TileBuffers.rows
@@ -63,6 +68,9 @@ extension RowSolver {
       kernels.solve(
         problem, buffers.weights, Int64(tiles), buffers.scales, buffers.lows, buffers.codes, buffers.losses,
         buffers.scratch)
+      if refines, let hessian {
+        refine(kernels, problem, hessian.values, tiles: tiles, gridSize: gridSize, buffers, load: load)
+      }
     case .obq:
       for tile in 0..<tiles {
         kernels.obq(

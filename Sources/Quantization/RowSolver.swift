@@ -33,6 +33,8 @@ public struct RowSolver: Sendable {
   /// Whether `RowBlock.energies` is filled; it costs as much as a solve.
   public let measuresEnergy: Bool
   let problem: KernelProblem
+  /// For solves that refine.
+  let hessian: DenseHessian?
 
   /// Makes a solver for rows that share `factor`.
   ///
@@ -71,6 +73,8 @@ public struct RowSolver: Sendable {
     problem = KernelProblem(
       columns: columns, factor: factor, curvature: factor?.columnWeights(for: grid), scheme: scheme, search: grid,
       groupSize: scheme.groupSize(columns: columns), beams: effort.beams)
+    let refines = method == .compensate && effort.refines && tensorGrid == nil
+    hessian = refines ? factor.map { DenseHessian($0) } : nil
   }
 
   /// Quantizes `rows` rows.

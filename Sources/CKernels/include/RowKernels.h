@@ -42,6 +42,12 @@ typedef struct {
 
 static inline int64_t kernels_tile_stride(int64_t columns) { return columns + kernels_panel_columns; }
 
+// Floats from one row of a dense Hessian to the next: whole panels and whole vectors.
+static inline int64_t kernels_hessian_pitch(int64_t columns) { return (columns + 47) / 48 * 48; }
+
+// Floats of scratch memory for `normal_equations` and `descend`.
+size_t kernels_refine_scratch(int64_t columns);
+
 // Floats of scratch memory for `solve` with `tiles` tiles, and for `find_grids`.
 size_t kernels_solve_scratch(int64_t tiles);
 size_t kernels_grid_scratch(int64_t group_size);
@@ -88,6 +94,21 @@ typedef struct {
   // `inverse` memory of the same size, `block` the number of downdates that are applied at once.
   void (*obq)(const RowProblem *problem, float *tile, int64_t rows, const float *scales, const float *lows,
               const float *shared, int64_t block, float *inverse, uint8_t *codes, float *scratch);
+
+  // tile -= (code - zero point) * scale: w - q where the tile holds w.
+  void (*subtract_codes)(const RowProblem *problem, float *tile, const float *scales, const float *lows,
+                         const uint8_t *codes);
+
+  // The normal equations of the scales of each row of a tile that holds w: with z_g the steps code - zero point of
+  // group g, equations[g][h][32] = z_g H z_h^T for h >= g and equations[g][groups][32] = z_g H w^T. `hessian` is
+  // [columns][kernels_hessian_pitch(columns)] in natural order, zeros behind the last column.
+  void (*normal_equations)(const RowProblem *problem, const float *hessian, const float *tile, const float *lows,
+                           const uint8_t *codes, double *equations, float *scratch);
+
+  // Coordinate descent on the codes of a tile that holds w - q: each code in turn becomes the best of its grid while
+  // the others stay, at most `sweeps` times over all columns.
+  void (*descend)(const RowProblem *problem, const float *hessian, const float *tile, const float *scales,
+                  uint8_t *codes, int64_t sweeps, float *scratch);
 } RowKernels;
 
 // Instruction sets from the most capable (0) to the portable one (the last).
