@@ -10,7 +10,9 @@ public enum Effort: String, Sendable, Codable, CaseIterable {
   /// 8 roundings at once; about twice the time of `fast` at 4096 columns.
   case balanced
   /// 32 roundings at once, on the grid that is best for the row: the one searched for, or one with steps 3, 6 or 9 % shorter
-  /// or 3 or 6 % longer, by the true loss of 8 roundings each.
+  /// or 3 or 6 % longer, by the true loss of 8 roundings each. Then at most two rounds of refinement, each step kept per
+  /// row only if the true loss falls: all scales refitted to the codes by least squares, the codes searched again on
+  /// them, and coordinate descent on codes. Needs the dense Hessian: C^2 float32.
   case thorough
 
   /// Roundings of a row that are followed.
