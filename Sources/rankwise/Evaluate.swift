@@ -8,8 +8,9 @@ struct Evaluate: ParsableCommand {
     abstract:
       "Runs a model on samples: top-1 accuracy, and the error against a reference model; or a language model's perplexity.",
     discussion: """
-      Perplexity is exp of the mean of -log p over all predicted tokens: the tokens are cut into windows one behind the \
-      other, and in each all but the first token are predicted. It is the same number on any number of ranks and threads.
+      Perplexity is exp of the mean of -log p over all predicted tokens: a text becomes tokens by the folder's \
+      tokenizer.json, the tokens are cut into windows one behind the other, and in each all but the first token are \
+      predicted. It is the same number on any number of ranks and threads.
       """)
 
   @Argument(help: "The ONNX model, float or quantized; or the folder of a language model (config.json, safetensors).")
@@ -21,8 +22,16 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Token ids for a language model: a .npy file of integers, one sequence or windows x length.")
   var tokens: String?
 
-  @Option(help: "Tokens of a window into which a sequence is cut.")
-  var sequenceLength = 2048
+  @Option(
+    help: """
+      A text for a language model: plain, or JSON lines (.jsonl, .json) with a text or with messages; all of it is \
+      predicted, or the first --samples windows.
+      """)
+  var text: String?
+
+  @Option(
+    help: "Tokens of a window into which a sequence is cut (default: 2048, or fewer if the model takes fewer).")
+  var sequenceLength: Int?
 
   @Option(help: "Class labels: a .npy file with one integer per sample.")
   var labels: String?
@@ -39,13 +48,16 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var sampleOptions: SampleOptions
 
   func validate() throws {
-    if (data == nil) == (tokens == nil) {
-      throw ValidationError("give samples with --data, or a language model's tokens with --tokens")
+    if [data, tokens, text].count(where: { $0 != nil }) != 1 {
+      throw ValidationError("give samples with --data, or what a language model is to predict with --text or --tokens")
     }
-    if tokens != nil, labels != nil || reference != nil || outputs != nil {
-      throw ValidationError("--labels, --reference and --outputs do not go with --tokens")
+    if data == nil, labels != nil || reference != nil || outputs != nil {
+      throw ValidationError("--labels, --reference and --outputs do not go with --text or --tokens")
     }
-    if sequenceLength < 2 { throw ValidationError("--sequence-length is \(sequenceLength); it must be at least 2") }
+    if let sequenceLength {
+      if data != nil { throw ValidationError("--sequence-length goes with --text and --tokens") }
+      if sequenceLength < 2 { throw ValidationError("--sequence-length is \(sequenceLength); it must be at least 2") }
+    }
   }
 
   mutating func run() throws {
@@ -61,12 +73,12 @@ struct Evaluate: ParsableCommand {
   }
 
   private func runPerplexity() throws {
-    var options = PerplexityOptions(model: model, tokens: tokens!)
+    var options = PerplexityOptions(model: model, source: text.map { .text($0) } ?? .tokens(tokens!))
     (options.sequenceLength, options.windows) = (sequenceLength, sampleOptions.samples)
     (options.threads, options.report) = (sampleOptions.threads, report)
     MPIEnvironment.run { world in
-      let run = try world.collectively { try PerplexityRun(options) }
-      show(try run.run(world).text, on: world)
+      let run = try PerplexityRun(options, world)
+      show(try run.run(world).lines, on: world)
     }
   }
 }

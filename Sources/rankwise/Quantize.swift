@@ -167,9 +167,7 @@ struct Quantize: ParsableCommand {
     let options = try options()
     MPIEnvironment.run { world in
       let log = try world.collectively { try RankLog(directory: logDir, rank: world.rank) }
-      var run = try world.collectively {
-        try QuantizationRun(options, isCoordinator: world.rank == 0, log: log)
-      }
+      var run = try QuantizationRun(options, log: log, world)
       show(
         try Banner.lines(version: Rankwise.version, threads: options.threads, world) + run.description, on: world)
       let report = try run.run(world)

@@ -14,23 +14,15 @@ public struct PerplexityRun {
   /// Tokens of a chunk at least, where windows are shorter.
   private static let chunkTokens = 2048
 
-  /// Reads model and tokens. Throws what is wrong with them before any work starts.
-  public init(_ options: PerplexityOptions) throws {
+  /// Reads model and tokens. Collective; throws what is wrong with them, on all ranks, before any work starts.
+  public init(_ options: PerplexityOptions, _ world: borrowing Communicator) throws {
     Parallel.useSingleThreadedLibraries()
     self.options = options
     network = try timer.measure(.read) {
-      var model = try HuggingFaceModel(contentsOf: options.model)
-      let windows = try TokenWindows(
-        path: options.tokens, length: options.sequenceLength, limit: options.windows,
-        vocabulary: model.vocabularySize)
-      guard windows.length <= model.maximumPositions else {
-        throw CoordinationError.tokens(
-          path: options.tokens,
-          reason: "windows of \(windows.length) tokens, but the model takes \(model.maximumPositions) at most; "
-            + "give a shorter --sequence-length")
-      }
+      var model = try world.collectively { try HuggingFaceModel(contentsOf: options.model) }
+      let windows = try options.tokenSource.windows(for: model, world)
       model.positionLimit = windows.length
-      return try WindowLosses(model, windows)
+      return try world.collectively { [model] in try WindowLosses(model, windows) }
     }
     partition = ChunkPartition(
       sampleCount: network.windows.count, chunkSize: max(1, Self.chunkTokens / network.windows.length))
@@ -53,11 +45,15 @@ public struct PerplexityRun {
     let all = try timer.measure(.gather) { try world.allGatherv(flat.span, waiting: .polite).elements }
     let predicted = windows.count * (windows.length - 1)
     let mean = all.reduce(0, +) / Double(predicted)
+    let source = options.tokenSource
     let report = PerplexityReport(
-      model: options.model, tokens: options.tokens, ranks: world.size, threads: options.threads,
-      windows: windows.count, sequenceLength: windows.length, predicted: predicted, meanLoss: mean,
-      perplexity: exp(mean), phases: try timer.summary(world))
-    if world.rank == 0, let path = options.report { try JSONReport.write(report, to: path) }
+      model: options.model, tokens: source.isText ? nil : source.path, text: source.isText ? source.path : nil,
+      ranks: world.size, threads: options.threads, tokenCount: windows.tokenCount, windows: windows.count,
+      sequenceLength: windows.length, predicted: predicted, meanLoss: mean, perplexity: exp(mean),
+      phases: try timer.summary(world))
+    try world.collectively {
+      if world.rank == 0, let path = options.report { try JSONReport.write(report, to: path) }
+    }
     return report
   }
 }

@@ -7,18 +7,24 @@ struct TokenWindows: Sendable {
   let ids: [Int64]
   /// Tokens of a window, at least two.
   let length: Int
+  /// Number of tokens that there were to choose from.
+  let tokenCount: Int
   /// Number of windows, at least one.
   var count: Int { ids.count / length }
 
   /// Cuts `sequence` into at most `limit` windows of `length`. Throws if it has none, or an id outside of the vocabulary.
-  init(_ sequence: [Int64], length: Int, limit: Int?, vocabulary: Int, path: String) throws(CoordinationError) {
+  ///
+  /// - Parameter tokenCount: the number of tokens that `sequence` was chosen from; nil for its own.
+  init(
+    _ sequence: [Int64], length: Int, limit: Int?, vocabulary: Int, path: String, tokenCount: Int? = nil
+  ) throws(CoordinationError) {
     let count = min(sequence.count / max(length, 1), limit ?? .max)
     guard length >= 2, count >= 1 else {
       throw .tokens(
         path: path, reason: "\(sequence.count) tokens give no window of \(length); a window has at least 2 tokens")
     }
     ids = Array(sequence[..<(count * length)])
-    self.length = length
+    (self.length, self.tokenCount) = (length, tokenCount ?? sequence.count)
     if let place = ids.firstIndex(where: { !(0..<Int64(vocabulary)).contains($0) }) {
       throw .tokens(
         path: path,

@@ -39,15 +39,20 @@ public struct QuantizationRun {
   let timer: PhaseTimer
   var progress: Progress
 
-  /// Reads model and samples and plans the run. Throws what is wrong with either before any work starts.
-  public init(_ options: QuantizeOptions, isCoordinator: Bool, log: RankLog) throws {
+  /// Reads model and samples and plans the run. Collective; throws what is wrong with either, on all ranks, before any
+  /// work starts.
+  public init(_ options: QuantizeOptions, log: RankLog, _ world: borrowing Communicator) throws {
     Parallel.useSingleThreadedLibraries()
     let timer = PhaseTimer(log: log)
-    let (model, feed) = try timer.measure(.read) {
-      var model = try SourceModels.open(options.model).preparedForQuantization()
-      let feed = try SampleFeed(options: options, model: &model)
-      return (model, feed)
+    let (model, feed) = try options.calibrationSource.open(timer, world)
+    self = try world.collectively {
+      try QuantizationRun(options, model, feed, isCoordinator: world.rank == 0, timer)
     }
+  }
+
+  private init(
+    _ options: QuantizeOptions, _ model: any SourceModel, _ feed: SampleFeed, isCoordinator: Bool, _ timer: PhaseTimer
+  ) throws {
     self.feed = feed
     var graph = try model.graph()
     let options = try options.resolved(for: model, graph)
@@ -123,7 +128,7 @@ public struct QuantizationRun {
   public var description: [String] {
     let weights = layers.reduce(0) { $0 + $1.layer.rows * $1.layer.columns }
     let bits = Set(layers.map(\.scheme.bits)).sorted().map(String.init).joined(separator: ", ")
-    let drawn = options.drawsFromText ? ", drawn with seed \(options.seed)," : ""
+    let drawn = options.calibrationSource.drawsFromText ? ", drawn with seed \(options.seed)," : ""
     let unit = sequenceLength.map { "sequences of \($0) tokens\(drawn)" } ?? "samples"
     return [
       "model: \(options.model), \(layers.count) layers in \(stages.count) stages, \(weights) weights to \(bits) bits, "

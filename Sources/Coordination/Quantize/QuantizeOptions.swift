@@ -84,6 +84,13 @@ public struct QuantizeOptions: Sendable {
   /// Whether the model is a language model.
   var isLanguageModel: Bool { Self.isLanguageModel(model) }
 
+  /// The model and its samples.
+  var calibrationSource: CalibrationSource {
+    CalibrationSource(
+      model: model, path: calibration, samples: samples, sequenceLength: sequenceLength, seed: seed,
+      normalization: normalization)
+  }
+
   /// The order that columns are factored in: OBQ needs none, and its results must not depend on one.
   var factorOrder: ColumnOrder { method == .obq ? .natural : order }
 
