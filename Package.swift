@@ -29,11 +29,12 @@ let package = Package(
     .target(name: "MPI", dependencies: ["CMPI"], swiftSettings: swift + [.strictMemorySafety()]),
     .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CDNNL", "CKernels"], swiftSettings: swift),
     .target(name: "Graphs", swiftSettings: swift),
-    .target(name: "Tokenization", dependencies: ["CPCRE2"], swiftSettings: swift),
+    .target(name: "JSON", swiftSettings: swift),
+    .target(name: "Tokenization", dependencies: ["CPCRE2", "JSON"], swiftSettings: swift),
     .target(name: "Images", dependencies: ["CPNG"], swiftSettings: swift),
     .target(
       name: "Models",
-      dependencies: ["Graphs", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      dependencies: ["Graphs", "JSON", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["ONNX/Schema/onnx.proto"],
       swiftSettings: swift),
     .target(name: "Quantization", dependencies: ["LinearAlgebra", "CKernels"], swiftSettings: swift),
@@ -67,6 +68,7 @@ let package = Package(
     .executableTarget(name: "MPIScenarios", dependencies: ["MPI"], path: "Tests/MPIScenarios", swiftSettings: swift),
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: swift),
     .testTarget(name: "MPITests", dependencies: ["MPI", "MPIScenarios", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: swift),
     .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization"], exclude: ["Fixtures"], swiftSettings: swift),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: swift),

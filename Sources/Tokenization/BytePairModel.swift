@@ -38,7 +38,7 @@ struct BytePairModel: Sendable {
     ids.reserveCapacity(members.count)
     for member in members {
       let id = try JSONPart(
-        value: member.value, place: "model.vocab[\(String(decoding: member.key, as: UTF8.self).debugDescription)]",
+        value: member.value, place: "model.vocab[\(member.name.debugDescription)]",
         path: part.path
       ).id()
       ids[member.key] = id

@@ -1,4 +1,5 @@
 import Foundation
+internal import JSON
 
 /// The token ids of a text file, and windows of them.
 ///
@@ -40,7 +41,7 @@ public struct TextCorpus: Sendable {
   ) throws(TokenizationError) -> String {
     let value: JSONValue
     do {
-      value = try JSONParser.parse(Array(line))
+      value = try JSONValue(parsing: Array(line))
     } catch {
       throw .malformed(path: path, place: "line \(number), byte \(error.offset)", reason: error.reason)
     }

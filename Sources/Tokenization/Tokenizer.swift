@@ -1,4 +1,5 @@
 import Foundation
+internal import JSON
 
 /// Text to token ids by the rules of a `tokenizer.json`, as the `tokenizers` library applies them: added tokens,
 /// normalizer, pre-tokenizer, byte-pair model, post-processor.
@@ -31,7 +32,7 @@ public struct Tokenizer: Sendable {
   init(bytes: [UInt8], path: String) throws(TokenizationError) {
     let value: JSONValue
     do {
-      value = try JSONParser.parse(bytes)
+      value = try JSONValue(parsing: bytes)
     } catch {
       throw .malformed(path: path, place: "byte \(error.offset)", reason: error.reason)
     }

@@ -77,7 +77,7 @@ import Testing
       (#"{"quant_method": "gptq", "bits": 4, "group_size": 32, "checkpoint_format": "marlin"}"#, "marlin"),
       (packed.replacingOccurrences(of: #""quantization_status": "compressed", "#, with: ""), "quantization_status"),
       (packed.replacingOccurrences(of: "\"pack-quantized\"", with: "\"float-quantized\""), "float-quantized"),
-      (packed.replacingOccurrences(of: "\"int\"", with: "\"float\""), "only integers"), ("[]", "not understood"),
+      (packed.replacingOccurrences(of: "\"int\"", with: "\"float\""), "only integers"), ("[]", "an object is expected"),
       (packed.replacingOccurrences(of: "\"group_size\": 4", with: "\"group_size\": null"), "group_size"),
     ])
   func badConfiguration(text: String, reason: String) throws {

@@ -1,5 +1,6 @@
 internal import Foundation
 import Graphs
+internal import JSON
 
 /// A file in the safetensors format: a JSON header and the tensors behind it.
 enum SafetensorsFile {
@@ -32,22 +33,21 @@ enum SafetensorsFile {
       throw .malformed(path: path, reason: "a header of \(length) bytes does not fit the file of \(file.count)")
     }
     let dataStart = 8 + Int(length)
-    let entries: [String: Entry]
+    let entries: [Entry]
     do {
-      let json = file.slice(8..<dataStart).withBytes { Data($0) }
-      guard json.first == UInt8(ascii: "{") else { throw HeaderError.notAnObject }
-      entries = try JSONDecoder().decode(Header.self, from: json).entries
+      entries = try Self.entries(file.slice(8..<dataStart).withBytes { [UInt8]($0) })
     } catch {
-      throw .malformed(path: path, reason: "the header is not a safetensors header (\(error))")
+      throw .malformed(path: path, reason: "the header is not a safetensors header: \(error)")
     }
 
     var tensors: [StoredTensor] = []
     var end = 0
     let dataCount = file.count - dataStart
     let inOrder = entries.sorted {
-      ($0.value.offsets.0, $0.value.offsets.1, $0.key) < ($1.value.offsets.0, $1.value.offsets.1, $1.key)
+      ($0.offsets.0, $0.offsets.1, $0.name) < ($1.offsets.0, $1.offsets.1, $1.name)
     }
-    for (name, entry) in inOrder {
+    for entry in inOrder {
+      let name = entry.name
       guard let unit = StoredTensor.byteCount(ofElement: entry.dtype) else {
         throw .unsupported(path: path, reason: "tensor \(name) has elements of type \(entry.dtype)")
       }
@@ -131,45 +131,29 @@ enum SafetensorsFile {
     return result + "\""
   }
 
-  private enum HeaderError: Error { case notAnObject, offsets }
-
   /// One tensor's description.
-  private struct Entry: Decodable {
+  private struct Entry {
+    let name: String
     let dtype: String
     let shape: [Int]
     let offsets: (Int, Int)
-
-    enum CodingKeys: String, CodingKey {
-      case dtype, shape
-      case offsets = "data_offsets"
-    }
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.container(keyedBy: CodingKeys.self)
-      dtype = try container.decode(String.self, forKey: .dtype)
-      shape = try container.decode([Int].self, forKey: .shape)
-      let offsets = try container.decode([Int].self, forKey: .offsets)
-      guard offsets.count == 2 else { throw HeaderError.offsets }
-      self.offsets = (offsets[0], offsets[1])
-    }
   }
 
-  /// The header: a tensor per key, and metadata that does not matter here.
-  private struct Header: Decodable {
-    var entries: [String: Entry] = [:]
-
-    struct Key: CodingKey {
-      var stringValue: String
-      var intValue: Int? { nil }
-      init(stringValue: String) { self.stringValue = stringValue }
-      init?(intValue: Int) { nil }
+  /// What a header says: a tensor per key, and metadata that does not matter here. Spaces may follow it.
+  private static func entries(_ header: [UInt8]) throws(JSONError) -> [Entry] {
+    let refusal = { (reason: String) in JSONError(offset: 0, reason: reason) }
+    guard case .object(let members) = try JSONValue(parsing: header) else { throw refusal("an object is expected") }
+    var names: Set<String> = []
+    var entries: [Entry] = []
+    entries.reserveCapacity(members.count)
+    for member in members where member.name != "__metadata__" {
+      let name = member.name
+      guard names.insert(name).inserted else { throw refusal("tensor \(name) is there twice") }
+      guard let dtype = member.value["dtype"]?.text, let shape = member.value["shape"]?.integers,
+        let offsets = member.value["data_offsets"]?.integers, offsets.count == 2
+      else { throw refusal("tensor \(name) lacks its dtype, its shape or two data_offsets") }
+      entries.append(Entry(name: name, dtype: dtype, shape: shape, offsets: (offsets[0], offsets[1])))
     }
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.container(keyedBy: Key.self)
-      for key in container.allKeys where key.stringValue != "__metadata__" {
-        entries[key.stringValue] = try container.decode(Entry.self, forKey: key)
-      }
-    }
+    return entries
   }
 }

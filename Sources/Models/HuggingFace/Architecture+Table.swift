@@ -1,3 +1,5 @@
+internal import JSON
+
 extension Architecture {
   /// The model types that can be read.
   static let table: [String: Architecture] = [
@@ -6,8 +8,8 @@ extension Architecture {
   ]
 
   private static let common: [String: JSONValue] = [
-    "rms_norm_eps": .number(1e-6), "rope_theta": .int(10000), "hidden_act": .string("silu"),
-    "tie_word_embeddings": .bool(false),
+    "rms_norm_eps": 1e-6, "rope_theta": 10000, "hidden_act": "silu",
+    "tie_word_embeddings": false,
   ]
 
   private static let llama = Architecture(
@@ -28,43 +30,43 @@ extension Architecture {
     attentionOutputBias: .key("attention_bias"), windows: .pattern, scalesEmbeddings: true,
     keys: ["hidden_act": "hidden_activation"],
     defaults: common.merging([
-      "head_dim": .int(256), "hidden_activation": .string("gelu_pytorch_tanh"), "tie_word_embeddings": .bool(true),
-      "query_pre_attn_scalar": .int(256), "sliding_window": .int(4096), "sliding_window_pattern": .int(2),
+      "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "tie_word_embeddings": true,
+      "query_pre_attn_scalar": 256, "sliding_window": 4096, "sliding_window_pattern": 2,
     ]) { $1 })
 
   private static let gemma3 = {
     var architecture = gemma2
     architecture.headNorms = ("self_attn.q_norm", "self_attn.k_norm")
-    architecture.defaults["rope_theta"] = .int(1_000_000)
-    architecture.defaults["rope_local_base_freq"] = .int(10_000)
-    architecture.defaults["sliding_window_pattern"] = .int(6)
+    architecture.defaults["rope_theta"] = 1_000_000
+    architecture.defaults["rope_local_base_freq"] = 10_000
+    architecture.defaults["sliding_window_pattern"] = 6
     return architecture
   }()
 
   private static let phi3 = Architecture(
     projections: .fused("self_attn.qkv_proj"),
     feedForward: .fusedGated(gateUp: "mlp.gate_up_proj", down: "mlp.down_proj"), windows: .everyLayer,
-    defaults: common.merging(["rms_norm_eps": .number(1e-5), "original_max_position_embeddings": .int(4096)]) { $1 })
+    defaults: common.merging(["rms_norm_eps": 1e-5, "original_max_position_embeddings": 4096]) { $1 })
 
   private static let mixtral = Architecture(
     experts: Experts(
       router: "block_sparse_moe.gate", list: "block_sparse_moe.experts", gate: "w1", up: "w3", down: "w2",
       width: "intermediate_size", normalizes: nil),
     windows: .everyLayer,
-    defaults: common.merging(["rms_norm_eps": .number(1e-5), "rope_theta": .int(1_000_000)]) { $1 })
+    defaults: common.merging(["rms_norm_eps": 1e-5, "rope_theta": 1_000_000]) { $1 })
 
   private static let qwen2Experts = Architecture(
     experts: Experts(
       router: "mlp.gate", list: "mlp.experts", normalizes: "norm_topk_prob",
       shared: ("mlp.shared_expert", "mlp.shared_expert_gate", "shared_expert_intermediate_size")),
-    projectionBias: .key("qkv_bias"), defaults: common.merging(["qkv_bias": .bool(true)]) { $1 },
-    required: ["use_sliding_window": [.bool(false)]])
+    projectionBias: .key("qkv_bias"), defaults: common.merging(["qkv_bias": true]) { $1 },
+    required: ["use_sliding_window": [false]])
 
   private static let qwen3Experts = Architecture(
     headNorms: ("self_attn.q_norm", "self_attn.k_norm"),
     experts: Experts(router: "mlp.gate", list: "mlp.experts", normalizes: "norm_topk_prob"),
     projectionBias: .key("attention_bias"), attentionOutputBias: .key("attention_bias"), defaults: common,
-    required: ["use_sliding_window": [.bool(false)]])
+    required: ["use_sliding_window": [false]])
 
   private static let gpt2 = Architecture(
     prefixes: ["transformer.", ""], embedding: "wte", blocks: "h", finalNorm: "ln_f", norm: .layer,
@@ -77,10 +79,10 @@ extension Architecture {
       "rms_norm_eps": "layer_norm_epsilon",
     ],
     defaults: [
-      "activation_function": .string("gelu_new"), "layer_norm_epsilon": .number(1e-5),
-      "tie_word_embeddings": .bool(true),
+      "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5,
+      "tie_word_embeddings": true,
     ],
-    required: ["scale_attn_weights": [.bool(true)], "scale_attn_by_inverse_layer_idx": [.bool(false)]],
+    required: ["scale_attn_weights": [true], "scale_attn_by_inverse_layer_idx": [false]],
     ignoredTensors: [".attn.bias", ".attn.masked_bias"])
 
   private static let opt = Architecture(
@@ -90,10 +92,10 @@ extension Architecture {
     feedForward: .plain(up: "fc1", down: "fc2"), projectionBias: .always, attentionOutputBias: .always,
     feedForwardBias: .always, keys: ["intermediate_size": "ffn_dim", "hidden_act": "activation_function"],
     defaults: [
-      "activation_function": .string("relu"), "rms_norm_eps": .number(1e-5), "tie_word_embeddings": .bool(true),
+      "activation_function": "relu", "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
     ],
     required: [
-      "do_layer_norm_before": [.bool(true)], "_remove_final_layer_norm": [.bool(false)], "enable_bias": [.bool(true)],
-      "layer_norm_elementwise_affine": [.bool(true)],
+      "do_layer_norm_before": [true], "_remove_final_layer_norm": [false], "enable_bias": [true],
+      "layer_norm_elementwise_affine": [true],
     ])
 }

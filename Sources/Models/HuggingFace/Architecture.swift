@@ -1,3 +1,5 @@
+internal import JSON
+
 /// What is particular to the decoders of a model type, as data: names of modules, kinds of parts, keys of `config.json`.
 ///
 /// Module names are relative to a block (or, where said, to the model), tensors are `NAME.weight` and `NAME.bias`.

@@ -74,7 +74,7 @@ struct DecoderSettings: Sendable {
   private static func refuse(_ file: ModelConfiguration, _ architecture: Architecture) throws(ModelError) {
     var required = architecture.required
     for name in ["is_encoder_decoder", "add_cross_attention", "use_bidirectional_attention"] {
-      required[name] = [.bool(false)]
+      required[name] = [false]
     }
     for (name, allowed) in required.sorted(by: { $0.key < $1.key }) {
       guard let value = file[name] else { continue }

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import JSON
 
 /// The keys and values of a `config.json`, or of an object in it.
 ///
@@ -13,13 +13,19 @@ struct ModelConfiguration: Sendable {
   private let prefix: String
 
   /// Reads the file at `path`.
-  init(contentsOf path: String) throws(ModelError) {
-    let file = try MappedFile(path: path)
+  init(contentsOf path: String) throws(ModelError) { try self.init(try MappedFile(path: path)) }
+
+  /// Reads `file`.
+  init(_ file: MappedFile) throws(ModelError) {
+    let path = file.path
     defer { withExtendedLifetime(file) {} }
     do {
-      values = try JSONDecoder().decode([String: JSONValue].self, from: file.data)
+      guard case .object(let members) = try JSONValue(parsing: [UInt8](file.bytes)) else {
+        throw JSONError(offset: 0, reason: "an object is expected")
+      }
+      values = Self.dictionary(members)
     } catch {
-      throw .malformed(path: path, reason: "it is not a JSON object (\(error))")
+      throw .malformed(path: path, reason: "it is not a JSON object: \(error)")
     }
     (self.path, defaults, prefix) = (path, [:], "")
   }
@@ -27,6 +33,11 @@ struct ModelConfiguration: Sendable {
   /// `values` as an object of the file at `path`.
   init(_ values: [String: JSONValue], path: String, prefix: String = "", defaults: [String: JSONValue] = [:]) {
     (self.values, self.path, self.prefix, self.defaults) = (values, path, prefix, defaults)
+  }
+
+  /// The members of an object; of a key that is repeated the last one counts.
+  private static func dictionary(_ members: [JSONValue.Member]) -> [String: JSONValue] {
+    Dictionary(members.map { ($0.name, $0.value) }) { $1 }
   }
 
   /// The same keys with defaults.
@@ -53,7 +64,7 @@ struct ModelConfiguration: Sendable {
   func optionalInt(_ key: String) throws(ModelError) -> Int? {
     switch self[key] {
     case nil: nil
-    case .int(let value)?: value
+    case .integer(let value)?: value
     case .number(let value)? where value == value.rounded() && abs(value) < 1e15: Int(value)
     default: throw refusal(key, "an integer is expected")
     }
@@ -63,7 +74,7 @@ struct ModelConfiguration: Sendable {
   func optionalNumber(_ key: String) throws(ModelError) -> Double? {
     switch self[key] {
     case nil: nil
-    case .int(let value)?: Double(value)
+    case .integer(let value)?: Double(value)
     case .number(let value)?: value
     default: throw refusal(key, "a number is expected")
     }
@@ -99,7 +110,7 @@ struct ModelConfiguration: Sendable {
   func optionalString(_ key: String) throws(ModelError) -> String? {
     switch self[key] {
     case nil: nil
-    case .string(let value)?: value
+    case .string(let bytes)?: String(decoding: bytes, as: UTF8.self)
     default: throw refusal(key, "a string is expected")
     }
   }
@@ -110,7 +121,7 @@ struct ModelConfiguration: Sendable {
     var numbers: [Double] = []
     for value in values {
       switch value {
-      case .int(let value): numbers.append(Double(value))
+      case .integer(let value): numbers.append(Double(value))
       case .number(let value): numbers.append(value)
       default: throw refusal(key, "a list of numbers is expected")
       }
@@ -124,7 +135,7 @@ struct ModelConfiguration: Sendable {
     guard case .array(let values) = value else { throw refusal(key, "a list of strings is expected") }
     var strings: [String] = []
     for value in values {
-      guard case .string(let string) = value else { throw refusal(key, "a list of strings is expected") }
+      guard let string = value.text else { throw refusal(key, "a list of strings is expected") }
       strings.append(string)
     }
     return strings
@@ -133,7 +144,7 @@ struct ModelConfiguration: Sendable {
   /// The object `key`, nil if there is none.
   func object(_ key: String) throws(ModelError) -> ModelConfiguration? {
     guard let value = self[key] else { return nil }
-    guard case .object(let values) = value else { throw refusal(key, "an object is expected") }
-    return ModelConfiguration(values, path: path, prefix: "\(prefix)\(key).")
+    guard case .object(let members) = value else { throw refusal(key, "an object is expected") }
+    return ModelConfiguration(Self.dictionary(members), path: path, prefix: "\(prefix)\(key).")
   }
 }

@@ -18,11 +18,6 @@ struct CheckpointFiles: Sendable {
     }
   }
 
-  private struct Index: Decodable {
-    var weightMap: [String: String]
-    enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
-  }
-
   /// Finds `model.safetensors`, or the files that `model.safetensors.index.json` names. Throws if there is neither, or if
   /// the index is damaged.
   init(folder: String) throws(ModelError) {
@@ -38,14 +33,11 @@ struct CheckpointFiles: Sendable {
       (names, map) = (["model.safetensors"], nil)
       return
     }
-    let file = try MappedFile(path: index)
-    defer { withExtendedLifetime(file) {} }
-    let map: [String: String]
-    do {
-      map = try JSONDecoder().decode(Index.self, from: file.data).weightMap
-    } catch {
-      throw .malformed(path: index, reason: "it is not an index of safetensors files (\(error))")
+    guard let weights = try ModelConfiguration(contentsOf: index).object("weight_map") else {
+      throw .malformed(path: index, reason: "it is not an index of safetensors files: the key weight_map is missing")
     }
+    var map: [String: String] = [:]
+    for tensor in weights.keys { map[tensor] = try weights.optionalString(tensor) }
     names = Set(map.values).sorted()
     self.map = map
     if let name = names.first(where: { $0.isEmpty || $0.contains("/") || $0 == ".." || $0 == "." }) {

@@ -26,32 +26,27 @@ struct StoredQuantization: Sendable {
   /// transformers would load wrongly.
   init?(folder: String) throws(ModelError) {
     path = folder + "/config.json"
-    let file = try MappedFile(path: path)
-    defer { withExtendedLifetime(file) {} }
-    let content: Content
-    do {
-      content = try JSONDecoder().decode(File.self, from: file.data).content ?? Content()
-    } catch {
-      throw .malformed(path: path, reason: "its quantization_config is not understood (\(error))")
-    }
-    switch content.method {
-    case nil where content.isAbsent: return nil
+    let file = try ModelConfiguration(contentsOf: path)
+    guard let content = try file.object("quantization_config") else { return nil }
+    switch try content.optionalString("quant_method") {
     case "gptq":
-      let version = content.checkpointFormat ?? "gptq"
+      let version = try content.optionalString("checkpoint_format") ?? "gptq"
       guard version == "gptq" || version == "gptq_v2" else {
         throw .unsupported(path: path, reason: "checkpoint_format \(version); gptq and gptq_v2 can be read")
       }
-      guard let bits = content.bits, let size = content.groupSize else {
+      guard let bits = try content.optionalInt("bits"), let size = try content.optionalInt("group_size") else {
         throw .malformed(path: path, reason: "quantization_config lacks bits or group_size")
       }
       format = .gptq
       storesZeroPointsLessOne = version == "gptq"
       groups = [
-        Group(targets: ["Linear"], bits: bits, groupSize: size == -1 ? nil : size, isSymmetric: content.sym ?? true)
+        Group(
+          targets: ["Linear"], bits: bits, groupSize: size == -1 ? nil : size,
+          isSymmetric: content["sym"] == nil ? true : try content.flag("sym"))
       ]
     case "compressed-tensors":
       (format, storesZeroPointsLessOne) = (.compressedTensors, false)
-      groups = try Self.groups(content, path: path)
+      groups = try Self.groups(content)
     case let method:
       throw .unsupported(
         path: path,
@@ -64,31 +59,38 @@ struct StoredQuantization: Sendable {
     }
   }
 
-  private static func groups(_ content: Content, path: String) throws(ModelError) -> [Group] {
-    guard content.format ?? "pack-quantized" == "pack-quantized" else {
-      throw .unsupported(path: path, reason: "format \(content.format!); pack-quantized can be read")
+  private static func groups(_ content: ModelConfiguration) throws(ModelError) -> [Group] {
+    for (key, value) in [("format", "pack-quantized"), ("quantization_status", "compressed")] {
+      let found = try content.optionalString(key)
+      // A missing status is wrong, a missing format is not.
+      if found == nil && key == "format" || found == value { continue }
+      throw .unsupported(path: content.path, reason: "\(key) is \(found ?? "missing"); \(value) can be read")
     }
-    guard content.status == "compressed" else {
-      throw .unsupported(path: path, reason: "quantization_status is \(content.status ?? "missing"), not compressed")
+    guard let groups = try content.object("config_groups") else { return [] }
+    return try groups.keys.map { name throws(ModelError) in try Self.group(name, try groups.object(name)!) }
+  }
+
+  private static func group(_ name: String, _ content: ModelConfiguration) throws(ModelError) -> Group {
+    guard let weights = try content.object("weights"), let targets = try content.optionalStrings("targets"),
+      let bits = try weights.optionalInt("num_bits")
+    else {
+      throw .malformed(path: content.path, reason: "\(name): targets, weights or their num_bits are missing")
     }
-    var groups: [Group] = []
-    for (name, group) in (content.configGroups ?? [:]).sorted(by: { $0.key < $1.key }) {
-      let weights = group.weights
-      guard weights.type == nil || weights.type == "int", weights.strategy == "group" || weights.strategy == "channel",
-        group.format ?? "pack-quantized" == "pack-quantized"
-      else {
-        throw .unsupported(
-          path: path, reason: "\(name): only integers by group or channel, pack-quantized, can be read")
-      }
-      if weights.strategy == "group", weights.groupSize == nil {
-        throw .malformed(path: path, reason: "\(name): the group_size is missing")
-      }
-      groups.append(
-        Group(
-          targets: group.targets, bits: weights.bits, groupSize: weights.strategy == "group" ? weights.groupSize : nil,
-          isSymmetric: weights.symmetric ?? true))
+    let (type, strategy) = (try weights.optionalString("type"), try weights.optionalString("strategy"))
+    let format = try content.optionalString("format")
+    guard type ?? "int" == "int", strategy == "group" || strategy == "channel",
+      format ?? "pack-quantized" == "pack-quantized"
+    else {
+      throw .unsupported(
+        path: content.path, reason: "\(name): only integers by group or channel, pack-quantized, can be read")
     }
-    return groups
+    let size = try weights.optionalInt("group_size")
+    if strategy == "group", size == nil {
+      throw .malformed(path: content.path, reason: "\(name): the group_size is missing")
+    }
+    return Group(
+      targets: targets, bits: bits, groupSize: strategy == "group" ? size : nil,
+      isSymmetric: weights["symmetric"] == nil ? true : try weights.flag("symmetric"))
   }
 
   /// The group that the linear module `name` belongs to: by its name, by a regular expression, or as any linear module.
@@ -105,51 +107,5 @@ struct StoredQuantization: Sendable {
     }
     if let group = groups.first(where: { $0.targets.contains("Linear") }) { return group }
     throw .malformed(path: path, reason: "\(name) is packed, but no group of config_groups has it")
-  }
-
-  private struct File: Decodable {
-    var content: Content?
-    enum CodingKeys: String, CodingKey { case content = "quantization_config" }
-  }
-
-  private struct Content: Decodable {
-    struct Weights: Decodable {
-      var bits: Int
-      var type: String?
-      var symmetric: Bool?
-      var strategy: String?
-      var groupSize: Int?
-      enum CodingKeys: String, CodingKey {
-        case type, symmetric, strategy
-        case bits = "num_bits"
-        case groupSize = "group_size"
-      }
-    }
-    struct ConfigGroup: Decodable {
-      var targets: [String]
-      var format: String?
-      var weights: Weights
-    }
-    var method: String?
-    var format: String?
-    var status: String?
-    var configGroups: [String: ConfigGroup]?
-    var bits: Int?
-    var groupSize: Int?
-    var sym: Bool?
-    var checkpointFormat: String?
-    var isAbsent = false
-
-    enum CodingKeys: String, CodingKey {
-      case format, bits, sym
-      case method = "quant_method"
-      case status = "quantization_status"
-      case configGroups = "config_groups"
-      case groupSize = "group_size"
-      case checkpointFormat = "checkpoint_format"
-    }
-
-    /// Of a file without the key.
-    init() { isAbsent = true }
   }
 }

@@ -1,3 +1,5 @@
+internal import JSON
+
 /// A value of a tokenizer file with its place in it, so that every error can name both.
 struct JSONPart: Sendable {
   let value: JSONValue
@@ -12,11 +14,9 @@ struct JSONPart: Sendable {
 
   /// The member `key`, nil if it is missing or null. Throws `malformed` unless this is an object.
   func member(_ key: String) throws(TokenizationError) -> JSONPart? {
-    guard case .object(let members) = value else { throw malformed("an object is expected, not \(value.kind)") }
-    // The last one counts where a key is repeated, as in other readers.
-    guard let found = members.last(where: { $0.key.elementsEqual(key.utf8) }) else { return nil }
-    if case .null = found.value { return nil }
-    return JSONPart(value: found.value, place: place == "the file" ? key : "\(place).\(key)", path: path)
+    guard case .object = value else { throw malformed("an object is expected, not \(value.kind)") }
+    guard let found = value[key], found != .null else { return nil }
+    return JSONPart(value: found, place: place == "the file" ? key : "\(place).\(key)", path: path)
   }
 
   /// The member `key`. Throws `malformed` if there is none.
@@ -29,8 +29,7 @@ struct JSONPart: Sendable {
   func allowOnly(_ keys: String...) throws(TokenizationError) {
     guard case .object(let members) = value else { throw malformed("an object is expected, not \(value.kind)") }
     for member in members {
-      let key = String(decoding: member.key, as: UTF8.self)
-      guard keys.contains(key) else { throw unsupported("the key '\(key)'") }
+      guard keys.contains(member.name) else { throw unsupported("the key '\(member.name)'") }
     }
   }
 

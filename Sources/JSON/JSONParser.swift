@@ -1,11 +1,12 @@
-/// Reads one JSON document (RFC 8259), strictly; the time is linear in its size.
-struct JSONParser {
-  /// A document that is not JSON.
-  struct Failure: Error, Equatable {
-    let offset: Int
-    let reason: String
-  }
+extension JSONValue {
+  /// The value that a document of `bytes` holds, read strictly (RFC 8259, UTF-8 without a byte order mark), in linear time.
+  ///
+  /// Throws `JSONError` with the first byte that does not fit; also for values nested deeper than 64 levels.
+  public init(parsing bytes: [UInt8]) throws(JSONError) { self = try JSONParser.parse(bytes) }
+}
 
+/// Reads one document from its first byte to its last.
+struct JSONParser {
   /// Deeper nesting is refused, so that a document cannot exhaust the stack.
   private static let largestDepth = 64
 
@@ -14,8 +15,12 @@ struct JSONParser {
 
   private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-  /// The value that `bytes` holds. Throws `Failure` with the offset of the first byte that does not fit.
-  static func parse(_ bytes: [UInt8]) throws(Failure) -> JSONValue {
+  static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
+    do {
+      _ = try UTF8Span(validating: bytes.span)
+    } catch {
+      throw JSONError(offset: error.byteOffsets.lowerBound, reason: "it is not UTF-8")
+    }
     var parser = JSONParser(bytes)
     let value = try parser.value(depth: 0)
     parser.skipSpace()
@@ -23,10 +28,15 @@ struct JSONParser {
     return value
   }
 
-  private func failure(_ reason: String) -> Failure { Failure(offset: position, reason: reason) }
+  private func failure(_ reason: String) -> JSONError { JSONError(offset: position, reason: reason) }
 
   private mutating func skipSpace() {
-    while position < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[position]) { position += 1 }
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x0A, 0x0D, 0x09: position += 1
+      default: return
+      }
+    }
   }
 
   /// The next byte that is not space, or nil at the end.
@@ -41,7 +51,7 @@ struct JSONParser {
     return true
   }
 
-  private mutating func value(depth: Int) throws(Failure) -> JSONValue {
+  private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
     guard depth < Self.largestDepth else { throw failure("values are nested deeper than \(Self.largestDepth)") }
     switch peek() {
     case UInt8(ascii: "{"): return try object(depth: depth)
@@ -55,7 +65,7 @@ struct JSONParser {
     }
   }
 
-  private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(Failure) -> JSONValue {
+  private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
     let count = text.utf8CodeUnitCount
     let matches =
       position + count <= bytes.count
@@ -65,21 +75,21 @@ struct JSONParser {
     return value
   }
 
-  private mutating func object(depth: Int) throws(Failure) -> JSONValue {
+  private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
     position += 1
-    var members: [(key: ArraySlice<UInt8>, value: JSONValue)] = []
+    var members: [JSONValue.Member] = []
     if accept(UInt8(ascii: "}")) { return .object(members) }
     repeat {
       guard peek() == UInt8(ascii: "\"") else { throw failure("a key is expected") }
       let key = try string()
       guard accept(UInt8(ascii: ":")) else { throw failure("':' is expected") }
-      members.append((key, try value(depth: depth + 1)))
+      members.append(JSONValue.Member(key: key, value: try value(depth: depth + 1)))
     } while accept(UInt8(ascii: ","))
     guard accept(UInt8(ascii: "}")) else { throw failure("',' or '}' is expected") }
     return .object(members)
   }
 
-  private mutating func array(depth: Int) throws(Failure) -> JSONValue {
+  private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
     position += 1
     var values: [JSONValue] = []
     if accept(UInt8(ascii: "]")) { return .array(values) }
@@ -88,7 +98,7 @@ struct JSONParser {
     return .array(values)
   }
 
-  private mutating func number() throws(Failure) -> JSONValue {
+  private mutating func number() throws(JSONError) -> JSONValue {
     let start = position
     var isInteger = true
     func isDigit(_ index: Int) -> Bool { index < bytes.count && (0x30...0x39).contains(bytes[index]) }
@@ -113,12 +123,12 @@ struct JSONParser {
     }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if isInteger, let value = Int(text) { return .integer(value) }
-    guard let value = Double(text) else { throw failure("the number \(text) cannot be read") }
+    guard let value = Double(text), value.isFinite else { throw failure("the number \(text) cannot be read") }
     return .number(value)
   }
 
   /// The string at the opening quote: a slice of the document, or its own bytes if it has escapes.
-  private mutating func string() throws(Failure) -> ArraySlice<UInt8> {
+  private mutating func string() throws(JSONError) -> ArraySlice<UInt8> {
     position += 1
     let start = position
     while position < bytes.count {
@@ -134,7 +144,7 @@ struct JSONParser {
     throw failure("a string does not end")
   }
 
-  private mutating func escapedString(from start: Int) throws(Failure) -> ArraySlice<UInt8> {
+  private mutating func escapedString(from start: Int) throws(JSONError) -> ArraySlice<UInt8> {
     var text = Array(bytes[start..<position])
     while position < bytes.count {
       let byte = bytes[position]
@@ -150,7 +160,7 @@ struct JSONParser {
     throw failure("a string does not end")
   }
 
-  private mutating func escape(into text: inout [UInt8]) throws(Failure) {
+  private mutating func escape(into text: inout [UInt8]) throws(JSONError) {
     guard position < bytes.count else { throw failure("a string does not end") }
     let byte = bytes[position]
     position += 1
@@ -177,7 +187,7 @@ struct JSONParser {
     }
   }
 
-  private mutating func hexadecimal() throws(Failure) -> UInt32 {
+  private mutating func hexadecimal() throws(JSONError) -> UInt32 {
     guard position + 4 <= bytes.count,
       let value = UInt32(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16),
       bytes[position] != UInt8(ascii: "+"), bytes[position] != UInt8(ascii: "-")
