@@ -74,14 +74,20 @@ public enum OperatorKind: String, Sendable, CaseIterable {
   case reduceMean = "ReduceMean"
   case reduceSum = "ReduceSum"
   case reduceMax = "ReduceMax"
-  // Mixtures of experts; not an operator of ONNX: (tokens, experts) to the same shape, the `k` largest values of each
-  // row (the first of equal ones), divided by their sum if `normalize` is 1, the others 0
+  // Mixtures of experts; not operators of ONNX.
+  // ExpertWeights: (tokens, experts) to the same shape, the `k` largest values of each row (the first of equal ones),
+  // divided by their sum if `normalize` is 1, the others 0; and which these are, bool
   case expertWeights = "ExpertWeights"
+  // ExpertTokens: the rows of input 0 whose tokens choose `expert` in input 1, (tokens, experts), in their order
+  case expertTokens = "ExpertTokens"
+  // ExpertSum: weights and choices of ExpertWeights, then each expert's outputs for its tokens, to the weighted sum of
+  // each token's experts
+  case expertSum = "ExpertSum"
   // Quantized weights
   case dequantizeLinear = "DequantizeLinear"
 }
 
 extension OperatorKind {
   /// Whether ONNX has the operator, so that a file may name it.
-  public var isStandard: Bool { self != .expertWeights }
+  public var isStandard: Bool { ![.expertWeights, .expertTokens, .expertSum].contains(self) }
 }

@@ -8,6 +8,8 @@ public struct InputGroup: Sendable {
   public var columns: Int
   /// Indices into the list of layers that the stages were made from, in execution order.
   public var layers: [Int]
+  /// The tokens that the input has rows for, if they are those of an expert; nil for all.
+  public var route: ExpertRoute?
 
   /// Makes a group; `columns` counts those of one Hessian.
   public init(input: ValueID, unfolding: Unfolding?, columns: Int, layers: [Int]) {
@@ -38,6 +40,7 @@ extension Graph {
   /// together with the stages' nodes they are all nodes, each once, in an order in which they can run.
   /// Complexity: O(nodes + edges).
   public func stages(of layers: [Layer]) -> (stages: [Stage], remaining: [Int]) {
+    let routes = expertRoutes()
     let layerOfNode = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($1.node, $0) })
     var depthOfValue: [ValueID: Int] = [:]
     var layersAtDepth: [[Int]] = []
@@ -55,12 +58,16 @@ extension Graph {
       for case let output? in node.outputs { depthOfValue[output] = depth }
     }
     let stages = layersAtDepth.enumerated().map { depth, members in
-      Stage(inputGroups: inputGroups(of: members, layers), nodes: depth < nodesAtDepth.count ? nodesAtDepth[depth] : [])
+      Stage(
+        inputGroups: inputGroups(of: members, layers, routes),
+        nodes: depth < nodesAtDepth.count ? nodesAtDepth[depth] : [])
     }
     return (stages, Array(nodesAtDepth.dropFirst(stages.count).joined()))
   }
 
-  private func inputGroups(of members: [Int], _ layers: [Layer]) -> [InputGroup] {
+  private func inputGroups(
+    of members: [Int], _ layers: [Layer], _ routes: [ValueID: ExpertRoute]
+  ) -> [InputGroup] {
     struct Key: Hashable {
       var input: ValueID
       var unfolding: Unfolding?
@@ -77,6 +84,7 @@ extension Graph {
         indexOfKey[key] = groups.count
         groups.append(
           InputGroup(input: layer.input, unfolding: layer.unfolding, columns: layer.columns, layers: [member]))
+        groups[groups.count - 1].route = routes[layer.input]
       }
     }
     return groups

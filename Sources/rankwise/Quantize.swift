@@ -113,6 +113,14 @@ struct Quantize: ParsableCommand {
       valueName: "alpha|off"))
   var driftCorrection: DriftStrength?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Calibrate an expert's layer that sees fewer tokens than this times its columns also on tokens that came next to \
+      choosing the expert; 0 for never.
+      """, valueName: "ratio"))
+  var expertTokens = 4.0
+
   @Option(help: "Share of the samples on which each layer's loss is only measured; 0 for none.")
   var heldOut = 0.125
 
@@ -142,6 +150,9 @@ struct Quantize: ParsableCommand {
         throw ValidationError("--drift-correction needs --propagate quantized: float activations do not drift")
       }
       if method == .round { throw ValidationError("--drift-correction does nothing with --method round") }
+    }
+    if !(0...100).contains(expertTokens) {
+      throw ValidationError("--expert-tokens is \(expertTokens); it must be 0 to 100")
     }
     if !(0...0.5).contains(heldOut) { throw ValidationError("--held-out is \(heldOut); it must be 0 to 0.5") }
     let isLanguageModel = QuantizeOptions.isLanguageModel(model)
@@ -195,6 +206,7 @@ struct Quantize: ParsableCommand {
     options.effort = effort
     (options.propagation, options.storage, options.report) = (propagate, storage ?? .int8, report)
     if let driftCorrection { options.driftCorrection = driftCorrection.alpha }
+    options.expertTokens = expertTokens
     (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut)
     (options.samples, options.threads) = (sampleOptions.samples, sampleOptions.threads)
     options.normalization = try sampleOptions.normalization()

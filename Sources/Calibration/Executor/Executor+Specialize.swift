@@ -57,6 +57,9 @@ extension Executor {
         try Self.checkSize(type)
         if let value { plan.types[value] = type }
       }
+      if let share = openShare(of: node, plan) {
+        for case let value? in node.outputs { plan.openShares[value] = share }
+      }
       // Asking for a shape that is known needs no data.
       if node.kind == .shape, let shape = types.first ?? nil {
         try fold(index, [Tensor(Self.shape(shape.shape, of: node), shape: outputs[0].shape)], &plan)
@@ -66,6 +69,17 @@ extension Executor {
       }
     } catch {
       throw Self.failure(of: node, types, error)
+    }
+  }
+
+  /// What share of the tokens a node's outputs have if they have those of one expert; nil if they have all.
+  private func openShare(of node: Node, _ plan: Plan) -> Double? {
+    switch node.kind {
+    case .expertTokens:
+      let experts = node.inputs[1].flatMap { plan.types[$0]?.shape[1] } ?? 1
+      return min(1, Double(node.int("k", default: 1)) / Double(max(experts, 1)))
+    case .expertSum: return nil
+    default: return node.inputs.lazy.compactMap { $0.flatMap { plan.openShares[$0] } }.first
     }
   }
 

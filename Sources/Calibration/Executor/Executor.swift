@@ -8,6 +8,8 @@ import Synchronization
 public final class Executor: Sendable {
   /// The graph that is run.
   public let graph: Graph
+  /// The values that say which experts run on which tokens.
+  public let choices: [ValueID]
   /// The kernel of each node.
   let kernels: [any OperatorKernel]
   /// Plans of the convenience `run(inputs:)`, by the types of its inputs.
@@ -16,6 +18,7 @@ public final class Executor: Sendable {
   /// Makes the kernel of every node; throws `ExecutionError.node` for the first operator or mode that is missing.
   public init(graph: Graph) throws(ExecutionError) {
     self.graph = graph
+    choices = graph.nodes.compactMap { $0.kind == .expertWeights ? $0.outputs[1] : nil }
     var kernels: [any OperatorKernel] = []
     kernels.reserveCapacity(graph.nodes.count)
     for node in graph.nodes {
@@ -33,14 +36,14 @@ public final class Executor: Sendable {
   ///
   /// A node reads a value from `weights`, else from `table`, else from the constants of `plan`; the values must have
   /// the types of the plan. Nodes that the plan has folded are skipped. With `liveness`, a value is dropped from
-  /// `table` after its last reader.
+  /// `table` after its last reader. `extra` are tokens that experts run on besides those that chose them.
   public func run(
     _ nodes: some Sequence<Int>, plan: Plan, weights: Weights = Weights(), liveness: Liveness? = nil,
-    table: inout ValueTable
+    extra: ExtraTokens? = nil, table: inout ValueTable
   ) throws(ExecutionError) {
     try check(weights, plan: plan)
     for index in nodes {
-      if !plan.isFolded(index) { try run(index, plan: plan, weights: weights, table: &table) }
+      if !plan.isFolded(index) { try run(index, plan: plan, weights: weights, extra: extra, table: &table) }
       guard let liveness else { continue }
       for value in liveness.dying(at: index) { table[value] = nil }
     }
@@ -103,7 +106,9 @@ public final class Executor: Sendable {
     }
   }
 
-  private func run(_ index: Int, plan: Plan, weights: Weights, table: inout ValueTable) throws(ExecutionError) {
+  private func run(
+    _ index: Int, plan: Plan, weights: Weights, extra: ExtraTokens?, table: inout ValueTable
+  ) throws(ExecutionError) {
     let node = graph.nodes[index]
     var inputs: [Tensor?] = []
     inputs.reserveCapacity(node.inputs.count)
@@ -119,21 +124,24 @@ public final class Executor: Sendable {
       guard let tensor = table[value] ?? plan.constant(value) else {
         throw .missing(value: graph.values[value].name, reader: node.name)
       }
-      if let type = plan.types[value], type != tensor.type {
+      if !plan.admits(tensor.type, for: value), let type = plan.types[value] {
         throw .mismatch(value: graph.values[value].name, given: "\(tensor.type)", expected: "\(type)")
       }
       inputs.append(tensor)
     }
-    let outputs: [Tensor]
+    var outputs: [Tensor]
     do throws(OperatorError) {
       outputs = try kernels[index].run(inputs)
     } catch {
       throw Self.failure(of: node, inputs.map { $0?.type }, error)
     }
+    if node.kind == .expertWeights, let extra, let value = node.outputs[1], let shares = inputs[0] {
+      outputs[1] = extra.added(to: outputs[1], of: value, shares: shares)
+    }
     for (value, tensor) in zip(node.outputs, outputs) {
       guard let value else { continue }
       precondition(
-        plan.types[value] == tensor.type,
+        plan.admits(tensor.type, for: value),
         "\(node.name) (\(node.kind.rawValue)) wrote \(tensor.type), its shape rule says \(plan.types[value], default: "nothing")"
       )
       table[value] = tensor

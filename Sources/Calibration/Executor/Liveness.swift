@@ -15,6 +15,14 @@ public struct Liveness: Sendable {
       let node = graph.nodes[index]
       for case let value? in node.inputs + node.outputs where !keep.contains(value) { last[value] = index }
     }
+    // Who looks at an expert's rows must know whose they are, also where the order ends before the experts are added up.
+    var open = Set<ValueID>()
+    for index in order {
+      let node = graph.nodes[index]
+      if node.kind == .expertWeights { open.formUnion(node.outputs.compactMap { $0 }) }
+      if node.kind == .expertSum { open.subtract(node.inputs.prefix(2).compactMap { $0 }) }
+    }
+    for value in open { last[value] = nil }
     var dying: [Int: [ValueID]] = [:]
     for (value, index) in last { dying[index, default: []].append(value) }
     self.dying = dying
@@ -30,8 +38,7 @@ public struct Liveness: Sendable {
   public func peakByteCount(graph: Graph, order: some Sequence<Int>, given: Set<ValueID>, plan: Plan) -> Int {
     var alive = given
     func bytes(_ value: ValueID) -> Int {
-      guard plan.constant(value) == nil, let type = plan.types[value] else { return 0 }
-      return type.byteCount
+      plan.constant(value) == nil ? plan.expectedByteCount(value) : 0
     }
     var current = alive.reduce(0) { $0 + bytes($1) }
     var peak = current

@@ -12,6 +12,8 @@ extension OperatorLibrary {
     case .layerNormalization: try LayerNormalizationKernel(node)
     case .rmsNormalization: try RMSNormalizationKernel(node)
     case .expertWeights: try ExpertWeightsKernel(node)
+    case .expertTokens: try ExpertTokensKernel(node)
+    case .expertSum: try ExpertSumKernel(node)
     case .rotaryEmbedding: try RotaryEmbeddingKernel(node)
     case .attention: try AttentionKernel(node)
     case .maxPool: try HalfThroughSingle<MaxPoolKernel>(node)

@@ -23,13 +23,16 @@ final class Chunk: Sendable {
   func copy() -> Chunk { Chunk(samples: samples, batches: snapshot()) }
 
   /// Runs `nodes` on every batch of the chunk and drops the values that `liveness` says nobody reads any more.
+  ///
+  /// - Parameter extra: for each batch the tokens that experts run on besides those that chose them; empty for none.
   func run(
-    _ nodes: [Int], executor: Executor, weights: Weights, liveness: Liveness?
+    _ nodes: [Int], executor: Executor, weights: Weights, liveness: Liveness?, extra: [ExtraTokens] = []
   ) throws(ExecutionError) {
     try batches.withLock { batches throws(ExecutionError) in
       for index in batches.indices {
         try executor.run(
-          nodes, plan: batches[index].plan, weights: weights, liveness: liveness, table: &batches[index].table)
+          nodes, plan: batches[index].plan, weights: weights, liveness: liveness,
+          extra: extra.isEmpty ? nil : extra[index], table: &batches[index].table)
       }
     }
   }
@@ -41,12 +44,38 @@ final class Chunk: Sendable {
   func snapshot() -> [(table: ValueTable, plan: Plan)] { batches.withLock { $0 } }
 
   /// What `group` reads, cut from all batches.
-  func columns(for group: InputGroup) throws(HessianError) -> InputColumns {
+  ///
+  /// - Parameter rows: for a group of an expert, for each batch the tokens that are wanted, all of which the expert has here;
+  ///   nil for all.
+  func columns(for group: InputGroup, rows: ExpertRows? = nil) throws(HessianError) -> InputColumns {
     let tensors = batches.withLock { batches in
-      batches.map { $0.table[group.input] ?? $0.plan.constant(group.input)! }
+      batches.enumerated().map { index, batch in
+        let tensor = batch.table[group.input] ?? batch.plan.constant(group.input)!
+        guard let rows, let route = group.route else { return tensor }
+        return ExpertTokens(route, in: batch.table)
+          .rows(of: tensor, for: rows.batches[index], extraFactor: rows.extraFactor)
+      }
     }
     return try InputColumns(group: group, tensors: tensors)
   }
+
+  /// The tokens of an expert in each batch.
+  func tokens(of route: ExpertRoute) -> [ExpertTokens] {
+    batches.withLock { batches in batches.map { ExpertTokens(route, in: $0.table) } }
+  }
+
+  /// For each batch, which experts run on which tokens, so that another network's do too.
+  func choices(_ values: [ValueID]) -> [ExtraTokens] {
+    batches.withLock { batches in
+      batches.map { batch in
+        ExtraTokens(
+          choices: Dictionary(uniqueKeysWithValues: values.compactMap { id in batch.table[id].map { (id, $0) } }))
+      }
+    }
+  }
+
+  /// Number of batches.
+  var batchCount: Int { batches.withLock { $0.count } }
 
   /// The samples that `error` is about, for a message.
   func describe(_ error: HessianError) -> String {

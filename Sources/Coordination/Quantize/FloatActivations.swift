@@ -30,15 +30,20 @@ struct FloatActivations: Sendable {
   }
 
   /// Brings a chunk to the inputs of stage `stage`; its stages before have run, layers and all.
-  func advance(chunk: Int, toStage stage: Int, executor: Executor) throws(ExecutionError) {
-    try chunks[chunk].run(nodesBefore[stage], executor: executor, weights: Weights(), liveness: liveness)
+  ///
+  /// Experts also run on the tokens that choose them in `quantized`, the same samples at the same stage: the two networks
+  /// need not choose alike, and differences are between inputs of the same tokens. The network's outputs stay its own.
+  func advance(chunk: Int, toStage stage: Int, beside quantized: Chunk, executor: Executor) throws(ExecutionError) {
+    try chunks[chunk].run(
+      nodesBefore[stage], executor: executor, weights: Weights(), liveness: liveness,
+      extra: quantized.choices(executor.choices))
   }
 
   /// What `group` reads in the float network beyond what it reads in the quantized one: the columns of X - X̃ of a chunk.
   func differences(
-    chunk: Int, from quantized: InputColumns, group: InputGroup
+    chunk: Int, from quantized: InputColumns, group: InputGroup, rows: ExpertRows?
   ) throws(HessianError) -> InputColumns {
-    try chunks[chunk].columns(for: group).differences(from: quantized)
+    try chunks[chunk].columns(for: group, rows: rows).differences(from: quantized)
   }
 
   /// The nodes of the stage's layers, to be run once its inputs were read.

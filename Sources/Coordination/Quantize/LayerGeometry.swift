@@ -18,7 +18,10 @@ struct LayerGeometry: Sendable {
     self.layers = layers
     positions = layers.map { layer in
       let shape = plan.types[layer.input]?.shape ?? []
-      guard layer.unfolding != nil else { return max(1, shape.dropLast().reduce(1, *) / batch) }
+      guard layer.unfolding != nil else {
+        let rows = plan.expectedRowCount(layer.input) ?? 1
+        return max(1, shape.dropFirst().dropLast().reduce(rows, *) / batch)
+      }
       let output = graph.nodes[layer.node].outputs[0].flatMap { plan.types[$0]?.shape } ?? []
       return max(1, output.dropFirst(2).reduce(1, *))
     }

@@ -16,21 +16,27 @@ extension QuantizationRun {
     let groups = stage.inputGroups
     let threads = options.threads
     let names = groups.map { layers[$0.layers[0]].layer.name }
+    let fewest = fewestExpertTokens
 
-    // Each chunk's bounds, of X̃ and of X - X̃, and its number of columns, for every group.
-    let facts: [[(bound: Double, drift: Double, columns: Int)]] = try world.collectively {
+    // Each chunk's bounds, of X̃ and of X - X̃, its number of columns, and for an expert those that chose it, for every group.
+    let facts: [[(bound: Double, drift: Double, columns: Int, own: Int)]] = try world.collectively {
       try timer.measure(.forward) {
         try Parallel.map(chunks.count, threads: threads) {
-          index throws -> [(bound: Double, drift: Double, columns: Int)] in
+          index throws -> [(bound: Double, drift: Double, columns: Int, own: Int)] in
           let chunk = chunks[index]
-          try chunk.run(stage.nodes, executor: executor, weights: weights, liveness: liveness)
-          try float?.advance(chunk: index, toStage: stageIndex, executor: executor)
+          let extra = ExtraTokens(fewest: (fewest + chunk.batchCount - 1) / chunk.batchCount)
+          try chunk.run(
+            stage.nodes, executor: executor, weights: weights, liveness: liveness,
+            extra: Array(repeating: extra, count: chunk.batchCount))
+          try float?.advance(chunk: index, toStage: stageIndex, beside: chunk, executor: executor)
           return try groups.indices.map { group in
             do {
-              let columns = try chunk.columns(for: groups[group])
+              let rows = chunk.expertRows(of: groups[group], includesExtra: true)
+              let columns = try chunk.columns(for: groups[group], rows: rows)
               let bound = try columns.largestSumOfSquares()
-              let drift = try float?.differences(chunk: index, from: columns, group: groups[group])
-              return (bound, try drift?.largestSumOfSquares() ?? 0, columns.count)
+              let drift = try float?.differences(chunk: index, from: columns, group: groups[group], rows: rows)
+              let own = rows?.batches.reduce(0) { $0 + $1.ownCount } ?? columns.count
+              return (bound, try drift?.largestSumOfSquares() ?? 0, columns.count, own)
             } catch let error as HessianError {
               throw CoordinationError.calibration(
                 layer: names[group], samples: chunk.describe(error), reason: error.description)
@@ -42,10 +48,18 @@ extension QuantizationRun {
     var bounds =
       groups.indices.map { group in facts.map { $0[group].bound }.max() ?? 0 }
       + groups.indices.map { group in facts.map { $0[group].drift }.max() ?? 0 }
-    var counts = groups.indices.map { group in Int64(facts.reduce(0) { $0 + $1[group].columns }) }
+    var totals =
+      groups.indices.map { group in Int64(facts.reduce(0) { $0 + $1[group].columns }) }
+      + groups.indices.map { group in Int64(facts.reduce(0) { $0 + $1[group].own }) }
     try timer.measure(.reduce) {
       try world.allReduce(&bounds, .maximum, waiting: .polite)
-      try world.allReduce(&counts, .sum, waiting: .polite)
+      try world.allReduce(&totals, .sum, waiting: .polite)
+    }
+    let includesExtra = groups.indices.map { Int(totals[groups.count + $0]) < leastTokens(of: groups[$0]) }
+    let counts = groups.indices.map { totals[includesExtra[$0] ? $0 : groups.count + $0] }
+    for (index, group) in groups.enumerated() where group.route != nil {
+      let own = Int(totals[groups.count + index])
+      for layer in group.layers { expertTokens[layer] = (own, Int(counts[index]) - own) }
     }
 
     let chunkCount = chunkPartition.chunkCount
@@ -66,11 +80,12 @@ extension QuantizationRun {
     try timer.measure(.hessian) {
       _ = try Parallel.map(chunks.count * groups.count, threads: threads) { (index) throws(HessianError) -> Void in
         let (group, chunk) = index.quotientAndRemainder(dividingBy: chunks.count)
-        let columns = try chunks[chunk].columns(for: groups[group])
+        let rows = chunks[chunk].expertRows(of: groups[group], includesExtra: includesExtra[group])
+        let columns = try chunks[chunk].columns(for: groups[group], rows: rows)
         sums[group].add(columns)
         if let float, let cross = cross[group] {
-          cross.add(
-            differences: try float.differences(chunk: chunk, from: columns, group: groups[group]), quantized: columns)
+          let differences = try float.differences(chunk: chunk, from: columns, group: groups[group], rows: rows)
+          cross.add(differences: differences, quantized: columns)
         }
       }
     }

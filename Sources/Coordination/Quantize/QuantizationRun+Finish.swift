@@ -14,19 +14,20 @@ extension QuantizationRun {
     // Of OBQ, whose rows have orders of their own, U predicts nothing.
     let hasOneOrder = options.method == .compensate
     let entries = layers.indices.map { index in
-      let (planned, result, heldOut) = (layers[index], quantized[index], heldOutLosses?[index])
+      let (planned, result, heldOut) = (layers[index], quantized[index], heldOutLosses?[index] ?? nil)
       return QuantizationReport.LayerEntry(
         name: planned.layer.name, rows: planned.layer.rows, columns: planned.layer.columns,
         groups: planned.layer.groups, bits: planned.scheme.bits,
         order: options.orderDescription, damping: result!.damping,
         escalations: result!.escalations, deadColumns: result!.deadColumns, relativeLoss: result!.relativeLoss,
         predictedLoss: hasOneOrder ? result!.relativePredictedLoss : nil, heldOutLoss: heldOut?.loss,
-        drift: heldOut?.drift)
+        drift: heldOut?.drift, tokens: expertTokens[index]?.own, extraTokens: expertTokens[index]?.extra)
     }
     let report = QuantizationReport(
       model: options.model, output: options.output, ranks: world.size, threads: options.threads,
       method: options.method.rawValue, grid: options.grid.rawValue,
       driftCorrection: correctsDrift ? options.driftCorrection : nil,
+      expertTokens: expertTokens.isEmpty || !options.method.compensates ? nil : options.expertTokens,
       samples: chunkPartition.samples.count, heldOutSamples: heldOutPartition?.samples.count ?? 0,
       chunkSize: chunkPartition.chunkSize, instructionSet: InstructionSet.current.description,
       blasKernel: BLAS.kernelName,

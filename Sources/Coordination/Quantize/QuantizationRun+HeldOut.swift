@@ -30,21 +30,23 @@ extension QuantizationRun {
   }
 
   /// Runs the float and the quantized network side by side on the samples held out and measures every layer: what it
-  /// loses on the inputs it gets, and how far its outputs are from the float network's. Nil if nothing is held out.
+  /// loses on the inputs it gets, and how far its outputs are from the float network's. Nil if nothing is held out, and for
+  /// layers that no token reached. An expert is measured on the tokens that choose it in the quantized network.
   ///
   /// Collective, after all layers are quantized. A chunk is dropped when it was measured. Sums are float64 within a
   /// chunk and are added in chunk order on every rank: the same bits on any ranks.
-  func measureHeldOut(_ world: borrowing Communicator) throws -> [HeldOutLoss]? {
+  func measureHeldOut(_ world: borrowing Communicator) throws -> [HeldOutLoss?]? {
     guard heldOutPartition != nil else { return nil }
     let chunks = heldOutChunks
     let order = executionOrder
     let liveness = Liveness(graph: graph, order: order, keep: [])
     let (layers, executor, weights) = (layers, executor, weights)
+    let routes = graph.expertRoutes()
     let own = try world.collectively {
       try timer.measure(.measure) {
         try Parallel.map(chunks.count, threads: options.threads) { index throws -> [HeldOutSums] in
           let sums = try chunks[index].compare(
-            layers, order: order, executor: executor, weights: weights, liveness: liveness)
+            layers, routes: routes, order: order, executor: executor, weights: weights, liveness: liveness)
           if let layer = sums.firstIndex(where: { !$0.isFinite }) {
             throw CoordinationError.calibration(
               layer: layers[layer].layer.name,
@@ -63,7 +65,8 @@ extension QuantizationRun {
         for start in stride(from: 0, to: all.elements.count, by: total.width) {
           total.add(flat: all.elements[start..<start + total.width])
         }
-        return HeldOutLoss(total, bias: layers[index].bias == nil ? fixedBias(of: layers[index].layer) : nil)
+        return total.count == 0
+          ? nil : HeldOutLoss(total, bias: layers[index].bias == nil ? fixedBias(of: layers[index].layer) : nil)
       }
     }
   }
@@ -82,7 +85,8 @@ extension QuantizationRun {
 extension Chunk {
   /// Runs `order` with the model's own weights and with `weights`, and compares the outputs of `layers`.
   fileprivate func compare(
-    _ layers: [PlannedLayer], order: [Int], executor: Executor, weights: Weights, liveness: Liveness
+    _ layers: [PlannedLayer], routes: [ValueID: ExpertRoute], order: [Int], executor: Executor, weights: Weights,
+    liveness: Liveness
   ) throws(ExecutionError) -> [HeldOutSums] {
     let indices = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($1.layer.node, $0) })
     var sums = layers.map { HeldOutSums(rows: $0.layer.rows) }
@@ -92,15 +96,22 @@ extension Chunk {
       var (float, quantized) = (batch.table, batch.table)
       for node in order {
         guard let index = indices[node], let id = executor.graph.nodes[node].outputs[0] else {
-          try executor.run([node], plan: plan, liveness: liveness, table: &float)
           try executor.run([node], plan: plan, weights: weights, liveness: liveness, table: &quantized)
+          // The float network's experts also run on the tokens that choose them in the quantized one.
+          let chosen = executor.graph.nodes[node].kind == .expertWeights ? executor.graph.nodes[node].outputs[1] : nil
+          let extra = chosen.flatMap { id in quantized[id].map { ExtraTokens(choices: [id: $0]) } }
+          try executor.run([node], plan: plan, liveness: liveness, extra: extra, table: &float)
           continue
         }
         var same = quantized
         try executor.run([node], plan: plan, table: &same)
         try executor.run([node], plan: plan, table: &float)
         try executor.run([node], plan: plan, weights: weights, table: &quantized)
-        if let sameOutput = same[id], let floatOutput = float[id], let output = quantized[id] {
+        if let sameOutput = same[id], var floatOutput = float[id], let output = quantized[id] {
+          if let route = routes[id] {
+            floatOutput = ExpertTokens(route, in: float)
+              .rows(of: floatOutput, for: ExpertTokens(route, in: quantized))
+          }
           sums[index].add(
             quantized: output, sameInputs: sameOutput, floatNetwork: floatOutput, layer: layers[index].layer)
         }

@@ -34,8 +34,10 @@ public struct QuantizationRun {
   /// The outputs of the float model, by layer; empty unless outputs are corrected along quantized activations.
   var floatOutputs: [Int: OutputMoments] = [:]
   var quantized: [QuantizedLayer?]
+  /// For layers of experts the tokens that they were calibrated on: those that chose the expert, and others.
+  var expertTokens: [Int: (own: Int, extra: Int)] = [:]
   /// What each layer loses on the samples held out; nil if none were.
-  var heldOutLosses: [HeldOutLoss]?
+  var heldOutLosses: [HeldOutLoss?]?
   let timer: PhaseTimer
   var progress: Progress
 

@@ -48,6 +48,9 @@ public struct QuantizeOptions: Sendable {
   /// How far each layer's weights move towards those that undo the drift of its inputs, 0 (not at all) to 1; without
   /// effect on float activations and plain rounding.
   public var driftCorrection = 1.0
+  /// With fewer tokens than this times its columns, an expert's layer is also calibrated on tokens that came next to choosing
+  /// the expert; 0 for never.
+  public var expertTokens = 4.0
   /// Which weights activations are computed with.
   public var propagation: Propagation = .quantized
   /// Share of the samples that nothing is fitted to, on which each layer's loss is measured; 0 for none.

@@ -5,18 +5,21 @@ extension QuantizationReport {
   public var text: [String] {
     var lines = ["", "Layers"]
     func scientific(_ value: Double?) -> String { value.map { String(format: "%.3e", $0) } ?? "-" }
-    var table = TextTable([
-      "<layer", "rows", "columns", "bits", "<order", "damping", "loss", "predicted", "held-out", "drift",
-    ])
+    let hasExperts = layers.contains { $0.tokens != nil }
+    var table = TextTable(
+      ["<layer", "rows", "columns", "bits", "<order", "damping", "loss", "predicted", "held-out", "drift"]
+        + (hasExperts ? ["tokens"] : []))
     for layer in layers {
       let columns = layer.groups > 1 ? "\(layer.groups) x \(layer.columns)" : "\(layer.columns)"
-      table.add([
-        layer.name, "\(layer.rows)", columns, "\(layer.bits)", layer.order, String(format: "%g", layer.damping),
-        scientific(layer.relativeLoss), scientific(layer.predictedLoss), scientific(layer.heldOutLoss),
-        scientific(layer.drift),
-      ])
+      table.add(
+        [
+          layer.name, "\(layer.rows)", columns, "\(layer.bits)", layer.order, String(format: "%g", layer.damping),
+          scientific(layer.relativeLoss), scientific(layer.predictedLoss), scientific(layer.heldOutLoss),
+          scientific(layer.drift),
+        ] + (hasExperts ? [layer.tokenCounts] : []))
     }
     lines += table.lines
+    lines += expertLines
     lines.append("loss, predicted: on calibration samples; held-out, drift: on \(heldOutSamples) others; all relative")
     if let driftCorrection {
       lines.append("loss, predicted: against the weights moved by the drift correction (\(driftCorrection))")

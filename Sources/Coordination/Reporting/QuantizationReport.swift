@@ -32,6 +32,10 @@ public struct QuantizationReport: Codable, Sendable {
     /// On samples held out: squared error of the layer's outputs in the quantized network against those in the float
     /// network, relative to the latter (without their means where the bias may change).
     public var drift: Double?
+    /// Tokens of the calibration samples that chose the layer's expert; nil for layers that all tokens go through.
+    public var tokens: Int?
+    /// Tokens that did not choose the expert but were calibrated on too, since it had too few of its own.
+    public var extraTokens: Int?
   }
 
   /// A weight that stays as it was.
@@ -59,6 +63,9 @@ public struct QuantizationReport: Codable, Sendable {
   /// How far weights were moved against the drift of their inputs; nil if they were not. If they were, the calibration
   /// losses are against the weights moved.
   public var driftCorrection: Double?
+  /// Layers of experts with fewer tokens than this times their columns were calibrated on others besides; nil for models
+  /// without experts, and for plain rounding.
+  public var expertTokens: Double?
   /// Calibration samples that were used.
   public var samples: Int
   /// Samples that were held out.

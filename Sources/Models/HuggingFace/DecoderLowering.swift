@@ -72,7 +72,7 @@ struct DecoderLowering {
 
   /// The Linear layer of module `name`, (tokens, columns) to (tokens, rows).
   mutating func linear(
-    _ name: String, _ input: ValueID, rows: Int, columns: Int, hasBias: Bool, attributes: [String: Attribute] = [:]
+    _ name: String, _ input: ValueID, rows: Int, columns: Int, hasBias: Bool
   ) throws(ModelError) -> ValueID {
     let isTransposed = architecture.storesTransposed
     let weight = try tensor("\(name).weight", isTransposed ? [columns, rows] : [rows, columns])
@@ -85,7 +85,7 @@ struct DecoderLowering {
         name: name, weight: "\(name).weight", bias: hasBias ? "\(name).bias" : nil, rows: rows, columns: columns,
         isTransposed: isTransposed))
     return builder.node(
-      .gemm, name, inputs, attributes.merging(["transB": .int(isTransposed ? 0 : 1)]) { $1 }, shape: [nil, rows])
+      .gemm, name, inputs, ["transB": .int(isTransposed ? 0 : 1)], shape: [nil, rows])
   }
 
   /// A Linear layer of the hidden states without a bias whose weight stays as it is.

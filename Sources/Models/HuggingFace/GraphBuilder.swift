@@ -46,6 +46,18 @@ struct GraphBuilder {
     return outputs
   }
 
+  /// Adds an ExpertWeights: the weights of the `count` experts that each token chooses, and which they are.
+  mutating func expertWeights(
+    _ name: String, _ shares: ValueID, count: Int, normalizes: Bool
+  ) -> (weights: ValueID, chosen: ValueID) {
+    let (weights, chosen) = (value(name + ".output", .float32, nil), value(name + ".chosen", .bool, nil))
+    graph.nodes.append(
+      Node(
+        name: name, kind: .expertWeights, inputs: [shares], outputs: [weights, chosen],
+        attributes: ["k": .int(count), "normalize": .int(normalizes ? 1 : 0)]))
+    return (weights, chosen)
+  }
+
   /// The element type of a value; all values that are made here have one.
   func type(of value: ValueID) -> ElementType { graph.values[value].elementType! }
 

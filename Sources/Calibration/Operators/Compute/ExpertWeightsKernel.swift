@@ -2,7 +2,8 @@ import Graphs
 
 /// ExpertWeights: the `k` largest values of each row, divided by their sum if `normalize` is 1; the others become 0.
 ///
-/// Of equal values the first ones are taken. Not an operator of ONNX: it chooses the experts of a mixture for each token.
+/// Of equal values the first ones are taken. The second output says which they are: all values that are not 0. Not an
+/// operator of ONNX: it chooses the experts of a mixture for each token.
 struct ExpertWeightsKernel: OperatorKernel {
   private let count: Int
   private let normalizes: Bool
@@ -16,7 +17,7 @@ struct ExpertWeightsKernel: OperatorKernel {
   func infer(_ inputs: [InputFacts?]) throws(OperatorError) -> [TensorType] {
     let x = try ComputeChecks.float(inputs, 0, "X")
     guard x.shape.count == 2, count <= x.shape[1] else { throw .invalid("\(count) of the experts of \(x.shape)") }
-    return [TensorType(.float32, x.shape)]
+    return [TensorType(.float32, x.shape), TensorType(.bool, x.shape)]
   }
 
   func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
@@ -33,6 +34,12 @@ struct ExpertWeightsKernel: OperatorKernel {
         }
       }
     }
-    return [output]
+    // What is NaN counts as chosen, so that it is found where inputs are checked.
+    let chosen = Tensor(shape: x.shape) { (chosen: UnsafeMutableBufferPointer<Bool>) in
+      output.withElements { (y: UnsafeBufferPointer<Float>) in
+        for index in y.indices { chosen[index] = y[index] != 0 }
+      }
+    }
+    return [output, chosen]
   }
 }

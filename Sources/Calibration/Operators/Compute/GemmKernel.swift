@@ -4,21 +4,18 @@ import LinearAlgebra
 /// Gemm: alpha op(A) op(B) + beta C, C broadcast to the product.
 ///
 /// Beyond ONNX, B may have 16-bit elements beside float32 ones of A: a weight as a file has it. It is widened block by
-/// block in each run, so that it is never in memory as a whole in float32 (only if transB). With the attribute
-/// `skips_zero_rows` = 1, rows of A that are zero are left out of the product; a mixture's experts have many of them.
+/// block in each run, so that it is never in memory as a whole in float32 (only if transB).
 struct GemmKernel: OperatorKernel {
   private let transposeA: Bool
   private let transposeB: Bool
   private let alpha: Float
   private let beta: Float
-  private let skipsZeroRows: Bool
 
   init(_ node: Node) throws(OperatorError) {
     transposeA = node.int("transA", default: 0) != 0
     transposeB = node.int("transB", default: 0) != 0
     alpha = node.float("alpha", default: 1)
     beta = node.float("beta", default: 1)
-    skipsZeroRows = node.int("skips_zero_rows", default: 0) != 0 && !transposeA
   }
 
   func infer(_ inputs: [InputFacts?]) throws(OperatorError) -> [TensorType] {
@@ -44,9 +41,6 @@ struct GemmKernel: OperatorKernel {
     let (a, b, c) = (inputs[0]!, inputs[1]!, ComputeChecks.optional(inputs, 2))
     let (rows, depth) = transposeA ? (a.shape[1], a.shape[0]) : (a.shape[0], a.shape[1])
     let columns = transposeB ? b.shape[0] : b.shape[1]
-    if skipsZeroRows, c == nil, columns > 0, let kept = Self.nonZeroRows(of: a, depth: depth) {
-      return [multiply(a, kept, b, rows: rows, columns: columns, depth: depth)]
-    }
     let output = Tensor(shape: [rows, columns]) { (y: UnsafeMutableBufferPointer<Float>) in
       if y.isEmpty { return }
       if let c { add(c, rows: rows, columns: columns, to: y) }
@@ -63,48 +57,6 @@ struct GemmKernel: OperatorKernel {
       }
     }
     return [output]
-  }
-
-  /// The rows of `a` that are not zero; nil if those are all.
-  private static func nonZeroRows(of a: Tensor, depth: Int) -> [Int]? {
-    let count = a.shape[0]
-    let rows = a.withElements { (a: UnsafeBufferPointer<Float>) in
-      (0..<count).filter { row in a[row * depth..<(row + 1) * depth].contains { $0 != 0 } }
-    }
-    return rows.count == count ? nil : rows
-  }
-
-  /// The product whose rows are zero but for `kept`, by way of a matrix of these.
-  private func multiply(_ a: Tensor, _ kept: [Int], _ b: Tensor, rows: Int, columns: Int, depth: Int) -> Tensor {
-    let packed = Tensor(shape: [kept.count, depth]) { (target: UnsafeMutableBufferPointer<Float>) in
-      a.withElements { (a: UnsafeBufferPointer<Float>) in
-        for (place, row) in kept.enumerated() {
-          (target.baseAddress! + place * depth).update(from: a.baseAddress! + row * depth, count: depth)
-        }
-      }
-    }
-    return Tensor(shape: [rows, columns]) { (y: UnsafeMutableBufferPointer<Float>) in
-      y.update(repeating: 0)
-      if kept.isEmpty { return }
-      let product = Tensor(shape: [kept.count, columns]) { (product: UnsafeMutableBufferPointer<Float>) in
-        packed.withElements { (packed: UnsafeBufferPointer<Float>) in
-          for part in parts(of: b, columns: columns, depth: depth) {
-            withFloats(b, part.elements) { b in
-              GEMM.multiply(
-                rows: kept.count, columns: part.columns.count, depth: depth, alpha: alpha,
-                packed.baseAddress!, stride: max(depth, 1), transposed: false,
-                b, stride: max(transposeB ? depth : columns, 1), transposed: transposeB,
-                into: product.baseAddress! + part.columns.lowerBound, stride: columns)
-            }
-          }
-        }
-      }
-      product.withElements { (product: UnsafeBufferPointer<Float>) in
-        for (place, row) in kept.enumerated() {
-          (y.baseAddress! + row * columns).update(from: product.baseAddress! + place * columns, count: columns)
-        }
-      }
-    }
   }
 
   /// Floats that a 16-bit weight is widened to at a time: 16 MB.
