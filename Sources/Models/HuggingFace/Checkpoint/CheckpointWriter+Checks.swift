@@ -63,7 +63,8 @@ extension CheckpointWriter {
 
   /// What a block's quantized modules are called within it, if some linear modules of blocks stay as they are; nil if none do.
   ///
-  /// GPTQ's readers know only one list for all blocks, so blocks must agree.
+  /// GPTQ's readers know only one list for all blocks, so no block may keep what another has quantized. Blocks need not have
+  /// the same modules: those without experts have others.
   static func modulesInBlock(_ forms: [ModuleForm], ignored: [String]) throws(ModelError) -> [String]? {
     // Blocks are numbered: model.layers.0.self_attn.q_proj.
     func parts(_ name: String) -> (block: String, module: String)? {
@@ -73,14 +74,12 @@ extension CheckpointWriter {
     }
     let kept = ignored.compactMap { name in parts(name).map { (name, $0) } }
     if kept.isEmpty { return nil }
-    var blocks: [String: Set<String>] = [:]
-    var modules: [String] = []
+    var (modules, known) = ([String](), Set<String>())
     for form in forms {
-      guard let (block, module) = parts(form.name) else { continue }
-      blocks[block, default: []].insert(module)
-      if !modules.contains(module) { modules.append(module) }
+      guard let (_, module) = parts(form.name) else { continue }
+      if known.insert(module).inserted { modules.append(module) }
     }
-    for (name, (block, module)) in kept where modules.contains(module) || blocks[block]?.count != modules.count {
+    for (name, (_, module)) in kept where known.contains(module) {
       throw .doesNotFit(
         name: name,
         reason:
