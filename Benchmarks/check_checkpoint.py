@@ -23,6 +23,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, CompressedTensorsConfig
+from transformers.pytorch_utils import Conv1D
 
 failures = []
 
@@ -165,21 +166,29 @@ def main():
     check(
         all(name in after and before[name].dtype == after[name].dtype and equal(before[name], after[name]) for name in kept),
         f"{len(kept)} tensors are the model's own, {len(weights)} modules are packed")
-    relative = max(
-        ((weights[m].float() - before[m + ".weight"].float()).norm() / before[m + ".weight"].float().norm()).item()
-        for m in weights)
+    # The model with these weights in floating point.
+    dtype = torch.float32
+    reference = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=dtype)
+    modules = dict(reference.named_modules())
+
+    def oriented(name, weight):
+        """A Linear module's weight as the module has it: GPT-2's Conv1D holds inputs x outputs."""
+        return weight.T.contiguous() if isinstance(modules.get(name), Conv1D) else weight
+
+    def distance(name):
+        stored = before[name + ".weight"].float()
+        return ((oriented(name, weights[name]).float() - stored).norm() / stored.norm()).item()
+
+    relative = max(map(distance, weights))
     check(relative < 0.9, f"largest relative distance of a weight to the float one: {relative:.3f}")
     if is_gptq:
         beside = json.loads(Path(arguments.output, "quantize_config.json").read_text())
         check(beside == configuration, "quantize_config.json is quantization_config")
 
-    # The model with these weights in floating point.
-    dtype = torch.float32
-    reference = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=dtype)
-    modules = dict(reference.named_modules())
     for name, weight in weights.items():
-        weight_of(modules, name).copy_(weight.to(dtype))
+        weight_of(modules, name).copy_(oriented(name, weight).to(dtype))
     has_experts = any(fused_expert(modules, name) is not None for name in weights)
+    is_transposed = any(isinstance(modules.get(name), Conv1D) for name in weights)
     vocabulary = reference.config.vocab_size
     if arguments.tokens:
         ids = torch.from_numpy(np.load(arguments.tokens).astype(np.int64))[: arguments.windows]
@@ -209,6 +218,9 @@ def main():
         if has_experts:
             # transformers 5.23 makes new, random weights for the experts of any GPTQ folder: it knows no packed fused ones.
             print("transformers does not read GPTQ's experts; GPTQModel does")
+        elif is_transposed:
+            # transformers 5.23 stops while it makes the modules of any GPT-2 in this format, GPTQModel's own too.
+            print("transformers does not read a GPT-2 in GPTQ's format; GPTQModel does")
         else:
             model = AutoModelForCausalLM.from_pretrained(
                 arguments.output, quantization_config=GPTQConfig(bits=configuration["bits"], backend="torch"))
@@ -217,7 +229,7 @@ def main():
             check(
                 not any(isinstance(loaded[m], torch.nn.Linear) for m in weights),
                 "transformers: all packed modules stay packed")
-        if arguments.gptqmodel or has_experts:
+        if arguments.gptqmodel or has_experts or is_transposed:
             from gptqmodel import BACKEND, GPTQModel
 
             if any(renamed(m) != m for m in weights):

@@ -50,6 +50,7 @@ def dequantized_gptq(folder):
     import torch
     from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.pytorch_utils import Conv1D
 
     with contextlib.redirect_stdout(sys.stderr):  # GPTQModel logs to standard output
         from gptqmodel import BACKEND, GPTQModel
@@ -61,11 +62,17 @@ def dequantized_gptq(folder):
             module.scales = module.scales.float()  # code * scale is exact in float32
             weights[name + ".weight"] = module.dequantize_weight().T.contiguous()
     packed = (".qweight", ".qzeros", ".scales", ".g_idx")
+    stored = set()
     for file in folder.glob("*.safetensors"):
-        weights |= {name: tensor.float() for name, tensor in load_file(file).items() if not name.endswith(packed)}
+        tensors = load_file(file)
+        stored |= tensors.keys()
+        weights |= {name: tensor.float() for name, tensor in tensors.items() if not name.endswith(packed)}
     configuration = AutoConfig.from_pretrained(folder)
     del configuration.quantization_config
     model = AutoModelForCausalLM.from_config(configuration, dtype=torch.float32)
+    for name, module in model.named_modules():
+        if isinstance(module, Conv1D) and name + ".qweight" in stored:  # GPT-2 holds inputs x outputs
+            weights[name + ".weight"] = weights[name + ".weight"].T.contiguous()
     missing, unexpected = model.load_state_dict(weights, strict=False)
     if unexpected or set(missing) - set(getattr(model, "_tied_weights_keys", None) or {}):
         raise SystemExit(f"{folder}: tensors missing: {missing}; not expected: {unexpected}")

@@ -215,6 +215,14 @@ import Testing
     // A block with experts has a router, which stays, and lacks the layers of one without.
     #expect(error(checkpoint, .none, .gptq, ignored: ["model.layers.1.mlp.gate"]) == "no error")
 
+    forms = checkpoint.forms()
+    for index in forms.indices {
+      forms[index].isTransposed = true
+      (forms[index].rows, forms[index].columns) = (forms[index].columns, forms[index].rows)
+    }
+    #expect(error(checkpoint, forms, .gptq) == "no error")
+    #expect(error(checkpoint, forms).contains("take --format gptq"))
+
     for quantized in ["quantization_config", "compression_config"] {
       let other = try TinyCheckpoint(configuration: "{\"\(quantized)\": {\"bits\": 4}}")
       #expect(error(other).contains("quantized already"))
@@ -250,6 +258,24 @@ import Testing
       #expect(description.contains(text), "\(description)")
       #expect(try checkpoint.folder.contents == ["source"])
     }
+  }
+
+  @Test(
+    "a source without the prefix of the whole model gets it, but for its head", arguments: CheckpointFormat.allCases)
+  func prefix(format: CheckpointFormat) throws {
+    let checkpoint = try TinyCheckpoint()
+    let forms = checkpoint.forms(bits: [4, 4])
+    let writer = try CheckpointWriter(
+      source: checkpoint.source, destination: checkpoint.destination, forms: forms, ignored: ["lm_head"],
+      prefix: TensorPrefix(stored: "", written: "whole."), options: options(format))
+    try writer.write(forms.map(TinyCheckpoint.values))
+    let names = try TinyCheckpoint.tensors(checkpoint.destination).keys.sorted()
+    #expect(names.allSatisfy { $0.hasPrefix("whole.") }, "\(names)")
+    #expect(names.contains("whole.model.norm.weight"))
+    #expect(try read(checkpoint.destination).weights.keys.sorted() == forms.map { "whole.\($0.name).weight" }.sorted())
+    #expect(TensorPrefix(stored: "", written: "whole.").written("lm_head.weight") == "lm_head.weight")
+    #expect(TensorPrefix(stored: "a.", written: "b.a.").written("a.x") == "b.a.x")
+    #expect(TensorPrefix(stored: "a.", written: "b.a.").written("c.x") == "c.x")
   }
 
   @Test("a write that fails halfway leaves nothing under the final name, nor beside it")

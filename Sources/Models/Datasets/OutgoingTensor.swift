@@ -6,7 +6,7 @@ struct OutgoingTensor: Sendable {
   }
 
   /// The tensor's name.
-  let name: String
+  var name: String
   /// The type of its elements, as safetensors calls it.
   let dtype: String
   let shape: [Int]

@@ -74,7 +74,8 @@ struct DecoderLowering {
   mutating func linear(
     _ name: String, _ input: ValueID, rows: Int, columns: Int, hasBias: Bool
   ) throws(ModelError) -> ValueID {
-    let isTransposed = architecture.storesTransposed
+    // A packed weight is outputs x inputs, whatever it was before.
+    let isTransposed = architecture.storesTransposed && model.tensors.packed["\(name).weight"] == nil
     let weight = try tensor("\(name).weight", isTransposed ? [columns, rows] : [rows, columns])
     var inputs: [ValueID?] = [input, builder.constant("\(name).weight", weight)]
     if hasBias {

@@ -18,20 +18,14 @@ struct HuggingFaceWriter: QuantizedModelWriter {
       guard let module = modules[layer.layer.name] else {
         throw .doesNotFit(name: layer.layer.name, reason: "it is no weight of a Linear module")
       }
-      guard !module.isTransposed else {
-        throw .unsupported(
-          path: model.path,
-          reason:
-            "\(module.name) is stored as inputs x outputs (Conv1D), which the formats for quantized Linear modules "
-            + "do not have")
-      }
-      forms.append(try ModuleForm(layer, module: module.name))
+      forms.append(try ModuleForm(layer, module))
     }
     let quantized = Set(forms.map(\.name))
     let ignored = try model.linearNames().filter { !quantized.contains($0) }
     (self.forms, format) = (forms, options.checkpoint.format)
     checkpoint = try CheckpointWriter(
-      source: model.path, destination: options.path, forms: forms, ignored: ignored, options: options.checkpoint)
+      source: model.path, destination: options.path, forms: forms, ignored: ignored,
+      prefix: TensorPrefix(stored: model.prefix, written: model.architecture.prefixes[0]), options: options.checkpoint)
   }
 
   func write(_ layers: [SolvedLayer]) throws(ModelError) {
@@ -49,18 +43,20 @@ struct HuggingFaceWriter: QuantizedModelWriter {
 }
 
 extension ModuleForm {
-  /// The form of the module `name`, whose weight `solved` is. Throws if it has one scale for all weights.
-  fileprivate init(_ solved: SolvedLayer.Form, module name: String) throws(ModelError) {
+  /// The form of `module`, whose weight `solved` is. Throws if it has one scale for all weights.
+  fileprivate init(_ solved: SolvedLayer.Form, _ module: LinearModule) throws(ModelError) {
     let groupSize: Int?
     switch solved.granularity {
     case .tensor:
-      throw .doesNotFit(name: name, reason: "language models have no scale for a whole tensor; choose channel or group")
+      throw .doesNotFit(
+        name: module.name, reason: "language models have no scale for a whole tensor; choose channel or group")
     case .channel: groupSize = nil
     case .group(let size): groupSize = size
     }
     self.init(
-      name: name, rows: solved.layer.rows, columns: solved.layer.columns, bits: solved.bits,
+      name: module.name, rows: solved.layer.rows, columns: solved.layer.columns, bits: solved.bits,
       isSymmetric: solved.isSymmetric, groupSize: groupSize)
+    isTransposed = module.isTransposed
   }
 }
 

@@ -11,10 +11,14 @@ extension CheckpointWriter {
       guard let weight = stored["\(form.name).weight"] else {
         throw refusal("the source has no tensor \(form.name).weight")
       }
-      guard weight.shape == [form.rows, form.columns] else {
+      let shape = form.isTransposed ? [form.columns, form.rows] : [form.rows, form.columns]
+      guard weight.shape == shape else {
+        throw refusal("the weight is stored as \(weight.shape), where \(shape) is expected")
+      }
+      if form.isTransposed, format != .gptq {
         throw refusal(
-          "the weight is stored as \(weight.shape), a linear module's is [\(form.rows), \(form.columns)]; "
-            + "this format has no transposed ones")
+          "the weight is stored as inputs x outputs (GPT-2's Conv1D), and transformers reads only Linear modules from "
+            + "\(format.rawValue); take --format gptq")
       }
       guard FloatType(dtype: weight.dtype) != nil else {
         throw refusal("the weight has elements of type \(weight.dtype)")

@@ -14,6 +14,7 @@ public struct CheckpointWriter: Sendable {
   let options: CheckpointOptions
   let configuration: ConfigurationFile
   let sideFiles: SideFiles
+  private let prefix: TensorPrefix
   private let ignored: [String]
   private let inBlock: [String]?
 
@@ -22,15 +23,17 @@ public struct CheckpointWriter: Sendable {
   /// - Parameters:
   ///   - forms: the modules that will be quantized.
   ///   - ignored: the names of all other linear modules, the output head included.
+  ///   - prefix: how tensors are called in the output.
   ///
   /// Throws `ModelError`: the source is quantized already or damaged, the destination exists and is not empty, a module's
   /// weight is not in the source with its shape, or the format cannot store a module.
-  public init(
-    source: String, destination: String, forms: [ModuleForm], ignored: [String], options: CheckpointOptions
+  init(
+    source: String, destination: String, forms: [ModuleForm], ignored: [String], prefix: TensorPrefix = TensorPrefix(),
+    options: CheckpointOptions
   ) throws(ModelError) {
     self.source = source
     self.destination = try CheckpointFolder.checked(destination)
-    (self.forms, self.options, self.ignored) = (forms, options, ignored)
+    (self.forms, self.options, self.ignored, self.prefix) = (forms, options, ignored, prefix)
     configuration = try ConfigurationFile(folder: source)
     sideFiles = try SideFiles(folder: source)
     let stored = Dictionary(try Self.tensors(of: source).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -79,6 +82,7 @@ public struct CheckpointWriter: Sendable {
           OutgoingTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.bytes))
       }
     }
+    for index in outgoing.indices { outgoing[index].name = prefix.written(outgoing[index].name) }
     let folder = try CheckpointFolder(path: destination)
     let shards = Shards(outgoing, limit: options.shardLimit)
     for file in shards.files {
@@ -87,9 +91,16 @@ public struct CheckpointWriter: Sendable {
     }
     if let index = shards.index { try folder.write(index, to: "model.safetensors.index.json") }
     try sideFiles.copy(to: folder)
+    let ignored = ignored.map(prefix.written)
     let quantization: String
     switch options.format {
-    case .compressedTensors: quantization = QuantizationConfiguration.compressedTensors(forms, ignored: ignored)
+    case .compressedTensors:
+      quantization = QuantizationConfiguration.compressedTensors(
+        forms.map { form in
+          var form = form
+          form.name = prefix.written(form.name)
+          return form
+        }, ignored: ignored)
     case .gptq:
       quantization = QuantizationConfiguration.gptq(
         forms[0].scheme, inBlock: inBlock, ignored: ignored, options: options)

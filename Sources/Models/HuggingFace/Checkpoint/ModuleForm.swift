@@ -12,6 +12,8 @@ public struct ModuleForm: Sendable, Hashable {
   public var isSymmetric: Bool
   /// Columns that share a scale; nil if all of a row do.
   public var groupSize: Int?
+  /// Whether the source has the weight as inputs x outputs (GPT-2's `Conv1D`).
+  public var isTransposed = false
 
   /// Makes a form; it is checked when a `CheckpointWriter` gets it.
   public init(name: String, rows: Int, columns: Int, bits: Int, isSymmetric: Bool, groupSize: Int?) {
