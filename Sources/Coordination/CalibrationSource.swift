@@ -17,6 +17,8 @@ struct CalibrationSource: Sendable {
   var seed: UInt64
   /// What is done to samples before the model sees them.
   var normalization: SampleNormalization
+  /// What the products of a language model's layers are computed in.
+  var compute = ComputeType.float32
 
   /// Whether sequences are drawn from a text.
   var drawsFromText: Bool { SourceModels.isFolder(model) && TokenSource.isText(path) }
@@ -26,7 +28,9 @@ struct CalibrationSource: Sendable {
   /// The length of the sequences becomes a language model's limit of positions.
   func open(_ timer: PhaseTimer, _ world: borrowing Communicator) throws -> (model: any SourceModel, feed: SampleFeed) {
     try timer.measure(.read) {
-      let model = try world.collectively { try SourceModels.open(self.model).preparedForQuantization() }
+      let model = try world.collectively {
+        try SourceModels.open(self.model).preparedForQuantization().computing(in: compute.elementType)
+      }
       guard var language = model as? HuggingFaceModel else {
         let feed = try world.collectively {
           try SampleFeed(

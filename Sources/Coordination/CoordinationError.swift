@@ -18,6 +18,8 @@ public enum CoordinationError: Error, CustomStringConvertible {
   case output(path: String, reason: String)
   /// A model was given without samples to measure it on.
   case noSamples(model: String)
+  /// What was asked to compute in is not there.
+  case compute(_ reason: String)
   /// A file of layers cannot be used.
   case layerSet(path: String, reason: String)
   /// What a variant to compare says is not understood.
@@ -39,6 +41,7 @@ public enum CoordinationError: Error, CustomStringConvertible {
     case .output(let path, let reason): "\(path): \(reason)"
     case .reference(let path, let reason): "\(path): \(reason)"
     case .noSamples(let model): "\(model): a model needs samples; give them with --calibration"
+    case .compute(let reason): reason
     case .layerSet(let path, let reason): "\(path): \(reason)"
     case .variant(let text, let reason): "\"\(text)\": \(reason)"
     }

@@ -13,7 +13,7 @@ extension Graph {
   /// The weights that can be quantized, in execution order, and those that look like weights but cannot be.
   ///
   /// A layer is a Conv, Gemm or MatMul whose weight is a float32 constant that no other node reads and that is not
-  /// among `keeps`; the weight of a Gemm may be bfloat16 or float16 where its input is stated to be float32.
+  /// among `keeps`; the weight of a Gemm may be bfloat16 or float16 where its input is stated to be float32 or bfloat16.
   public func layers() -> (layers: [Layer], kept: [KeptWeight]) {
     var readers: [ValueID: Int] = [:]
     for node in nodes { for case let input? in node.inputs { readers[input, default: 0] += 1 } }
@@ -44,7 +44,7 @@ extension Graph {
     if node.kind == .convTranspose { return "a transposed convolution adds up overlapping outputs" }
     let isWidened =
       node.kind == .gemm && weight.elementType.isHalf
-      && node.inputs[0].map { values[$0].elementType == .float32 } ?? false
+      && node.inputs[0].map { [.float32, .bfloat16].contains(values[$0].elementType) } ?? false
     if weight.elementType != .float32, !isWidened { return "the weight is \(weight.elementType), not float32" }
     if readers > 1 { return "\(readers) nodes read this weight" }
     if weight.count == 0 { return "the weight is empty" }

@@ -46,6 +46,16 @@ struct DNNLayout: @unchecked Sendable {
     self.descriptor = descriptor
   }
 
+  /// An array of `dimensions` whose neighbours along each are `strides` elements apart.
+  init(_ dimensions: [Int], _ type: dnnl_data_type_t, strides: [Int]) throws(DNNError) {
+    var descriptor = dnnl_memory_desc_t()
+    try checkDNN(
+      "dnnl_memory_desc_init_by_strides",
+      dnnl_memory_desc_init_by_strides(
+        &descriptor, Int32(dimensions.count), dimensions.map(Int64.init), type, strides.map(Int64.init)))
+    self.descriptor = descriptor
+  }
+
   /// Bytes of an array of this layout, padding included.
   var byteCount: Int { withUnsafePointer(to: descriptor) { Int(dnnl_memory_desc_get_size($0)) } }
 

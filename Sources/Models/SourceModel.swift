@@ -15,6 +15,9 @@ public protocol SourceModel: Sendable {
   var isLanguageModel: Bool { get }
   /// The model in the form in which it is quantized: batch normalizations are part of the convolutions before them.
   func preparedForQuantization() throws(ModelError) -> Self
+  /// The model with the products of its layers computed in `type`, float32 or bfloat16; formats without that choice
+  /// compute in float32.
+  func computing(in type: ElementType) -> Self
   /// The type in which scales will be stored: to be rounded to before codes are chosen for them.
   func scaleType(_ options: WritingOptions) throws(ModelError) -> FloatType
   /// What will write the model with `layers` quantized. Throws if it could not.
@@ -37,6 +40,9 @@ extension ONNXModel: SourceModel {
     return model
   }
 
+  /// The model itself.
+  public func computing(in type: ElementType) -> ONNXModel { self }
+
   /// float32.
   public func scaleType(_ options: WritingOptions) -> FloatType { .float32 }
 
@@ -58,6 +64,13 @@ extension HuggingFaceModel: SourceModel {
 
   /// The model itself.
   public func preparedForQuantization() -> HuggingFaceModel { self }
+
+  /// Rounds the inputs of Linear layers.
+  public func computing(in type: ElementType) -> HuggingFaceModel {
+    var model = self
+    model.linearInputs = type
+    return model
+  }
 
   /// float16 for GPTQ, else the type in which the model is loaded.
   public func scaleType(_ options: WritingOptions) throws(ModelError) -> FloatType {

@@ -6,6 +6,7 @@ import Quantization
 
 extension CheckpointFormat: ExpressibleByArgument {}
 extension ColumnOrder: ExpressibleByArgument {}
+extension ComputeType: ExpressibleByArgument {}
 extension Effort: ExpressibleByArgument {}
 extension GridSearch: ExpressibleByArgument {}
 extension Method: ExpressibleByArgument {}
@@ -76,7 +77,11 @@ struct Quantize: ParsableCommand {
   @Option(help: "How steps are searched.")
   var grid = GridSearch.l24
 
-  @Option(help: "How many roundings of a row are followed at once: 1, 8 or 32.")
+  @Option(
+    help: """
+      How many roundings of a row are followed at once: 1, 8 or 32; fast also leaves out drift correction and held-out \
+      losses unless they are asked for.
+      """)
   var effort = Effort.balanced
 
   @Flag(help: "Zero points in the middle of the codes, so that none are stored; or not (default: language models).")
@@ -104,12 +109,19 @@ struct Quantize: ParsableCommand {
   @Option(help: "One code per byte (operator set 13 on), or two 4-bit codes per byte (operator set 21).")
   var storage: QuantizeOptions.Storage?
 
+  @Option(
+    help: """
+      What a language model's layers are computed in while they are calibrated (default: bf16 where the CPUs multiply it, \
+      else float32).
+      """)
+  var compute: ComputeType?
+
   @Option(help: "Calibrate each layer on activations of the layers quantized before it, or of the float model.")
   var propagate = QuantizeOptions.Propagation.quantized
 
   @Option(
     help: ArgumentHelp(
-      "Move weights against the drift of their inputs from the float network's: off, or how far, up to 1 (default: 1).",
+      "Move weights against the drift of their inputs from the float network's: off, or how far, up to 1 (default: 1; off with --effort fast).",
       valueName: "alpha|off"))
   var driftCorrection: DriftStrength?
 
@@ -121,8 +133,11 @@ struct Quantize: ParsableCommand {
       """, valueName: "ratio"))
   var expertTokens = 4.0
 
-  @Option(help: "Share of the samples on which each layer's loss is only measured; 0 for none.")
-  var heldOut = 0.125
+  @Option(
+    help: """
+      Share of the samples on which each layer's loss is only measured; 0 for none (default: 0.125; 0 with --effort fast).
+      """)
+  var heldOut: Double?
 
   @Option(name: .long, parsing: .singleValue, help: ArgumentHelp("Layers that stay float.", valueName: "pattern"))
   var keep: [String] = []
@@ -154,7 +169,9 @@ struct Quantize: ParsableCommand {
     if !(0...100).contains(expertTokens) {
       throw ValidationError("--expert-tokens is \(expertTokens); it must be 0 to 100")
     }
-    if !(0...0.5).contains(heldOut) { throw ValidationError("--held-out is \(heldOut); it must be 0 to 0.5") }
+    if let heldOut, !(0...0.5).contains(heldOut) {
+      throw ValidationError("--held-out is \(heldOut); it must be 0 to 0.5")
+    }
     let isLanguageModel = QuantizeOptions.isLanguageModel(model)
     if granularity == .group, groupSize == nil, !isLanguageModel {
       throw ValidationError("--granularity group needs --group-size")
@@ -168,6 +185,9 @@ struct Quantize: ParsableCommand {
       throw ValidationError("--granularity tensor is for ONNX models; language models have channel and group")
     }
     if !isLanguageModel, format != nil { throw ValidationError("--format is for language models; see --storage") }
+    if !isLanguageModel, compute == .bf16 {
+      throw ValidationError("--compute bf16 is for language models; ONNX models are computed in float32")
+    }
     if let sequenceLength, sequenceLength < 1 {
       throw ValidationError("--sequence-length is \(sequenceLength); it must be at least 1")
     }
@@ -177,6 +197,9 @@ struct Quantize: ParsableCommand {
   mutating func run() throws {
     let options = try options()
     MPIEnvironment.run { world in
+      var options = options
+      options.compute = try ComputeType.agreed(
+        asked: compute, isLanguageModel: QuantizeOptions.isLanguageModel(model), world)
       let log = try world.collectively { try RankLog(directory: logDir, rank: world.rank) }
       var run = try QuantizationRun(options, log: log, world)
       show(
@@ -205,9 +228,9 @@ struct Quantize: ParsableCommand {
     (options.method, options.order, options.grid, options.damping) = (method, order, grid, damping)
     options.effort = effort
     (options.propagation, options.storage, options.report) = (propagate, storage ?? .int8, report)
-    if let driftCorrection { options.driftCorrection = driftCorrection.alpha }
+    options.driftCorrection = driftCorrection?.alpha ?? (effort == .fast ? 0 : 1)
     options.expertTokens = expertTokens
-    (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut)
+    (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut ?? (effort == .fast ? 0 : 0.125))
     (options.samples, options.threads) = (sampleOptions.samples, sampleOptions.threads)
     options.normalization = try sampleOptions.normalization()
     return options

@@ -3,5 +3,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ColumnKernels.h"
 #include "HessianSums.h"
 #include "RowKernels.h"

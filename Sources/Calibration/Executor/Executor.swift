@@ -90,9 +90,12 @@ public final class Executor: Sendable {
     return values
   }
 
-  /// Whether a tensor of type `given` can stand for one of type `planned`: a weight of 16 bits may be replaced by float32.
+  /// Whether a tensor of type `given` can stand for one of type `planned`: a weight of 16 bits may be replaced by float32,
+  /// and either by bfloat16.
   private static func fits(_ given: TensorType, _ planned: TensorType) -> Bool {
-    given == planned || (given.shape == planned.shape && given.elementType == .float32 && planned.elementType.isHalf)
+    let isFloat = planned.elementType == .float32 || planned.elementType.isHalf
+    return given == planned
+      || (given.shape == planned.shape && isFloat && [.float32, .bfloat16].contains(given.elementType))
   }
 
   /// Throws unless every replacement has the constant's type and nothing was computed from the constant before.

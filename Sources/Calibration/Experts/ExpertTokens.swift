@@ -57,22 +57,22 @@ public struct ExpertTokens: Sendable, Equatable {
 }
 
 extension Tensor {
-  /// A matrix of these rows of a float32 matrix, each times its factor.
+  /// A matrix of these rows of a float32 or bfloat16 matrix, each times its factor.
   func rows(_ rows: [Int], factors: [Float]? = nil) -> Tensor {
-    let width = shape[1]
-    return Tensor(shape: [rows.count, width]) { (target: UnsafeMutableBufferPointer<Float>) in
-      withElements { (source: UnsafeBufferPointer<Float>) in
+    if let factors, elementType == .bfloat16 { return widened.rows(rows, factors: factors).narrowedToBFloat16 }
+    let width = shape[1] * elementType.byteCount
+    let storage = TensorStorage(byteCount: rows.count * width) { target in
+      withBytes { source in
         for (place, row) in rows.enumerated() {
-          let from = UnsafeBufferPointer(rebasing: source[row * width..<(row + 1) * width])
-          let to = UnsafeMutableBufferPointer(rebasing: target[place * width..<(place + 1) * width])
-          let factor = factors?[place] ?? 1
-          if factor == 1 {
-            _ = to.update(from: from)
-          } else {
-            for column in from.indices { to[column] = factor * from[column] }
-          }
+          (target.baseAddress! + place * width).copyMemory(from: source.baseAddress! + row * width, byteCount: width)
         }
       }
+      guard let factors else { return }
+      let values = target.bindMemory(to: Float.self)
+      for (place, factor) in factors.enumerated() where factor != 1 {
+        for index in place * shape[1]..<(place + 1) * shape[1] { values[index] *= factor }
+      }
     }
+    return Tensor(elementType: elementType, shape: [rows.count, shape[1]], storage: storage)
   }
 }

@@ -11,7 +11,12 @@ public struct ChannelSums: Sendable {
   ///
   /// - Parameter channelsFirst: whether the channels are axis 1 (convolutions), or the last axis.
   public init(_ tensor: Tensor, channels: Int, channelsFirst: Bool) {
-    let inner = channelsFirst ? tensor.shape.dropFirst(2).reduce(1, *) : 1
+    guard channelsFirst else {
+      sums = ColumnSums.sums(tensor, columns: channels)
+      squares = ColumnSums.squares(tensor, columns: channels)
+      return
+    }
+    let inner = tensor.shape.dropFirst(2).reduce(1, *)
     sums = [Double](repeating: 0, count: channels)
     squares = sums
     guard channels > 0, inner > 0 else { return }

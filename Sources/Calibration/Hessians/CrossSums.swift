@@ -34,16 +34,15 @@ public final class CrossSums: Sendable {
   ///   - quantized: X̃ of the same samples.
   ///
   /// Complexity: 2 columns² * columns of X float32 operations plus O(columns²), per Hessian of the group.
-  public func add(differences: InputColumns, quantized: InputColumns) {
-    for (difference, tensor) in zip(differences.tensors, quantized.tensors) {
+  public func add(differences: InputColumns, quantized: InputColumns) throws(HessianError) {
+    for (difference, tensor) in zip(differences.tensors, quantized.tensors) where tensor.count > 0 {
+      guard let unfolding = group.unfolding else {
+        try addVectors(difference, tensor)
+        continue
+      }
       difference.withElements(as: Float.self) { left in
         tensor.withElements(as: Float.self) { right in
-          guard !left.isEmpty else { return }
-          if let unfolding = group.unfolding {
-            addUnfolded(left.baseAddress!, right.baseAddress!, shape: tensor.shape, unfolding)
-          } else {
-            addVectors(left, right)
-          }
+          addUnfolded(left.baseAddress!, right.baseAddress!, shape: tensor.shape, unfolding)
         }
       }
     }
@@ -62,19 +61,34 @@ public final class CrossSums: Sendable {
   private static let panelElements = 8 << 20
 
   /// Rows of both are columns of D and X̃.
-  private func addVectors(_ left: UnsafeBufferPointer<Float>, _ right: UnsafeBufferPointer<Float>) {
+  private func addVectors(_ difference: Tensor, _ quantized: Tensor) throws(HessianError) {
     let columns = group.columns
-    let vectors = left.count / columns
-    Temporary.withFloats(columns * columns) { partial in
-      GEMM.multiply(
-        rows: columns, columns: columns, depth: vectors, left.baseAddress!, stride: columns, transposed: true,
-        right.baseAddress!, stride: columns, into: partial, stride: columns)
-      var rowSums = [Double](repeating: 0, count: columns)
-      for vector in 0..<vectors {
-        let entries = UnsafeBufferPointer(rebasing: left[vector * columns..<(vector + 1) * columns])
-        for column in 0..<columns { rowSums[column] += Double(entries[column]) }
+    try Temporary.withFloats(columns * columns) { partial throws(HessianError) in
+      if quantized.elementType == .bfloat16 {
+        let (padded, other) = (difference.paddedRows, quantized.paddedRows)
+        try padded.withBFloat16 { left throws(HessianError) in
+          try other.withBFloat16 { right throws(HessianError) in
+            do {
+              try GEMM.multiply(
+                rows: columns, columns: columns, depth: padded.count / columns, left, stride: columns, transposed: true,
+                right,
+                stride: columns, into: partial, stride: columns)
+            } catch {
+              throw .failed("\(error)")
+            }
+          }
+        }
+      } else {
+        difference.withElements(as: Float.self) { left in
+          quantized.withElements(as: Float.self) { right in
+            GEMM.multiply(
+              rows: columns, columns: columns, depth: quantized.count / columns, left.baseAddress!, stride: columns,
+              transposed: true,
+              right.baseAddress!, stride: columns, into: partial, stride: columns)
+          }
+        }
       }
-      add(partial, rowSums, group: 0)
+      add(partial, ColumnSums.sums(difference, columns: columns), group: 0)
     }
   }
 

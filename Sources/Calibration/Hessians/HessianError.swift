@@ -6,6 +6,8 @@ public enum HessianError: Error, Equatable, CustomStringConvertible {
   case notFinite(channel: Int, sample: Int)
   /// The squares of this channel's elements add up to more than float32 can hold.
   case tooLarge(channel: Int, sum: Double)
+  /// A library's product failed, as it says.
+  case failed(String)
   /// The layer's input is not float32.
   case notFloat(type: ElementType)
   /// The input has another number of channels than the weight.
@@ -18,6 +20,7 @@ public enum HessianError: Error, Equatable, CustomStringConvertible {
       "channel \(channel) of the input is NaN or infinite; check the samples and the model"
     case .tooLarge(let channel, let sum):
       "the squares of channel \(channel) of the input add up to \(sum), too large for float32; check the samples' scale"
+    case .failed(let reason): "the product of its inputs failed: \(reason)"
     case .notFloat(let type): "the input is \(type), not float32"
     case .wrongWidth(let shape, let expected):
       "the input has shape \(shape) where the weight needs \(expected) channels"

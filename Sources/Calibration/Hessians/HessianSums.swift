@@ -34,16 +34,13 @@ public final class HessianSums: Sendable {
   /// Adds X Xᵀ and the row sums of one chunk. Safe to call from several threads at once.
   ///
   /// Complexity: O(columns² * columns of X) in float32 BLAS plus O(columns²) for the sum, per Hessian of the group.
-  public func add(_ chunk: InputColumns) {
-    for tensor in chunk.tensors {
-      tensor.withElements(as: Float.self) { elements in
-        guard !elements.isEmpty else { return }
-        if let unfolding = group.unfolding {
-          addUnfolded(elements, shape: tensor.shape, unfolding)
-        } else {
-          addVectors(elements)
-        }
+  public func add(_ chunk: InputColumns) throws(HessianError) {
+    for tensor in chunk.tensors where tensor.count > 0 {
+      guard let unfolding = group.unfolding else {
+        try addVectors(tensor)
+        continue
       }
+      tensor.withElements(as: Float.self) { addUnfolded($0, shape: tensor.shape, unfolding) }
     }
   }
 
@@ -59,20 +56,44 @@ public final class HessianSums: Sendable {
   // A SYRK's operand stays below this many elements (32 MB), so that memory per thread is bounded.
   private static let panelElements = 8 << 20
 
-  /// Rows of `elements` are the columns of X.
-  private func addVectors(_ elements: UnsafeBufferPointer<Float>) {
+  /// Rows of `tensor` are the columns of X.
+  private func addVectors(_ tensor: Tensor) throws(HessianError) {
     let columns = group.columns
-    let vectors = elements.count / columns
-    withPartial { partial in
-      BLAS.symmetricRankUpdate(
-        elements.baseAddress!, rows: columns, depth: vectors, transposed: true, leading: columns, accumulate: false,
-        into: partial)
-      var rowSums = [Double](repeating: 0, count: columns)
-      for vector in 0..<vectors {
-        let entries = UnsafeBufferPointer(rebasing: elements[vector * columns..<(vector + 1) * columns])
-        for column in 0..<columns { rowSums[column] += Double(entries[column]) }
+    let vectors = tensor.count / columns
+    try withPartial { partial throws(HessianError) in
+      if tensor.elementType == .bfloat16 {
+        let padded = tensor.paddedRows
+        try padded.withBFloat16 { elements throws(HessianError) in
+          try multiply(elements, vectors: padded.count / columns, into: partial)
+        }
+      } else {
+        tensor.withElements(as: Float.self) { elements in
+          BLAS.symmetricRankUpdate(
+            elements.baseAddress!, rows: columns, depth: vectors, transposed: true, leading: columns, accumulate: false,
+            into: partial)
+        }
       }
-      add(partial, rowSums, group: 0)
+      add(partial, ColumnSums.sums(tensor, columns: columns), group: 0)
+    }
+  }
+
+  // Rows of X Xᵀ that are computed at a time, from the diagonal on; those left of it within a strip are too.
+  private static let stripRows = 256
+
+  /// The upper triangle of X Xᵀ of bfloat16 columns, in strips: products are exact, sums float32.
+  private func multiply(
+    _ elements: UnsafePointer<UInt16>, vectors: Int, into partial: UnsafeMutablePointer<Float>
+  ) throws(HessianError) {
+    let columns = group.columns
+    for start in stride(from: 0, to: columns, by: Self.stripRows) {
+      do {
+        try GEMM.multiply(
+          rows: min(Self.stripRows, columns - start), columns: columns - start, depth: vectors, elements + start,
+          stride: columns, transposed: true, elements + start, stride: columns,
+          into: partial + start * columns + start, stride: columns)
+      } catch {
+        throw .failed("\(error)")
+      }
     }
   }
 
@@ -109,10 +130,8 @@ public final class HessianSums: Sendable {
   }
 
   /// Calls `body` with room for one X Xᵀ, columns x columns.
-  private func withPartial(_ body: (UnsafeMutablePointer<Float>) -> Void) {
-    let partial = UnsafeMutableBufferPointer<Float>.allocate(capacity: group.columns * group.columns)
-    defer { partial.deallocate() }
-    body(partial.baseAddress!)
+  private func withPartial<E: Error>(_ body: (UnsafeMutablePointer<Float>) throws(E) -> Void) throws(E) {
+    try Temporary.withFloats(group.columns * group.columns, body)
   }
 
   /// Adds the upper triangle of a row-major X Xᵀ and the row sums to the sums of Hessian `index`.

@@ -7,10 +7,12 @@ public struct InputColumns: Sendable {
   let group: InputGroup
   let tensors: [Tensor]
 
-  /// Takes what `group` reads; every tensor is float32.
+  /// Takes what `group` reads; every tensor is float32, or for matrix products bfloat16.
   public init(group: InputGroup, tensors: [Tensor]) throws(HessianError) {
     for tensor in tensors {
-      guard tensor.elementType == .float32 else { throw .notFloat(type: tensor.elementType) }
+      guard tensor.elementType == .float32 || (tensor.elementType == .bfloat16 && group.unfolding == nil) else {
+        throw .notFloat(type: tensor.elementType)
+      }
       let width = group.unfolding == nil ? tensor.shape.last ?? 1 : tensor.shape.count > 1 ? tensor.shape[1] : 0
       let expected =
         group.unfolding.map { group.columns / $0.kernel.reduce(1, *) * $0.groups } ?? group.columns
@@ -19,28 +21,29 @@ public struct InputColumns: Sendable {
     (self.group, self.tensors) = (group, tensors)
   }
 
-  /// The columns of `self` minus those of `other`, of the same samples, in float32.
+  /// The columns of `self` minus those of `other`, of the same samples, in float32; rounded to bfloat16 if both are.
   public func differences(from other: InputColumns) -> InputColumns {
-    precondition(tensors.count == other.tensors.count, "\(tensors.count) and \(other.tensors.count) batches")
+    checkSamples(other)
     return InputColumns(
       group: group,
       differences: zip(tensors, other.tensors).map { left, right in
         precondition(left.shape == right.shape, "inputs of shape \(left.shape) and \(right.shape)")
-        return left.withElements(as: Float.self) { left in
-          right.withElements(as: Float.self) { right in
-            let values = [Float](unsafeUninitializedCapacity: left.count) { values, count in
-              for index in left.indices { values[index] = left[index] - right[index] }
-              count = left.count
+        if left.elementType == .bfloat16 { return left.bfloat16Difference(from: right) }
+        return Tensor(shape: left.shape) { (target: UnsafeMutableBufferPointer<Float>) in
+          left.withElements { (left: UnsafeBufferPointer<Float>) in
+            right.withElements { (right: UnsafeBufferPointer<Float>) in
+              for index in left.indices { target[index] = left[index] - right[index] }
             }
-            return values
           }
         }
-      }, shapes: tensors.map(\.shape))
+      })
   }
 
-  private init(group: InputGroup, differences: [[Float]], shapes: [[Int]]) {
-    (self.group, tensors) = (group, zip(differences, shapes).map { Tensor($0, shape: $1) })
+  private func checkSamples(_ other: InputColumns) {
+    precondition(tensors.count == other.tensors.count, "\(tensors.count) and \(other.tensors.count) batches")
   }
+
+  private init(group: InputGroup, differences: [Tensor]) { (self.group, tensors) = (group, differences) }
 
   /// Number of columns of X (positions of all samples).
   public var count: Int {
@@ -55,14 +58,27 @@ public struct InputColumns: Sendable {
   /// Each entry of X is an element of its channel (or padding), and one row of X reads an element at most once.
   /// Throws if an element is NaN or infinite, or so large that float32 sums would overflow.
   public func largestSumOfSquares() throws(HessianError) -> Double {
+    try largest { tensor, _ in
+      if group.unfolding == nil { return ColumnSums.squares(tensor, columns: group.columns) }
+      return tensor.withElements(as: Float.self) { elements in
+        Self.sumsOfSquares(elements, inner: tensor.shape.dropFirst(2).reduce(1, *), channels: tensor.shape[1])
+      }
+    }
+  }
+
+  /// `largestSumOfSquares` of `differences(from: other)`, without making them where columns are not unfolded.
+  public func largestSumOfSquares(ofDifferencesFrom other: InputColumns) throws(HessianError) -> Double {
+    guard group.unfolding == nil else { return try differences(from: other).largestSumOfSquares() }
+    checkSamples(other)
+    return try largest { ColumnSums.squares($0, minus: other.tensors[$1], columns: group.columns) }
+  }
+
+  /// The largest of the sums that `sums` makes of each tensor (and its index), by channel, times the number of tensors.
+  private func largest(_ sums: (Tensor, Int) -> [Double]) throws(HessianError) -> Double {
     var largest = 0.0
     var samplesBefore = 0
-    for tensor in tensors {
-      let sums = tensor.withElements(as: Float.self) { elements in
-        group.unfolding == nil
-          ? Self.sumsOfSquares(elements, inner: 1, channels: group.columns)
-          : Self.sumsOfSquares(elements, inner: tensor.shape.dropFirst(2).reduce(1, *), channels: tensor.shape[1])
-      }
+    for (index, tensor) in tensors.enumerated() {
+      let sums = sums(tensor, index)
       for (channel, sum) in sums.enumerated() {
         guard sum.isFinite else {
           throw .notFinite(channel: channel, sample: samplesBefore + Self.firstSampleNotFinite(tensor))
@@ -76,7 +92,7 @@ public struct InputColumns: Sendable {
   }
 
   private static func firstSampleNotFinite(_ tensor: Tensor) -> Int {
-    let index = tensor.withElements(as: Float.self) { $0.firstIndex { !$0.isFinite } } ?? 0
+    let index = tensor.widened.withElements(as: Float.self) { $0.firstIndex { !$0.isFinite } } ?? 0
     return index / max(1, tensor.shape.dropFirst().reduce(1, *))
   }
 
@@ -87,11 +103,6 @@ public struct InputColumns: Sendable {
     let outer = elements.count / (channels * inner)
     sums.withUnsafeMutableBufferPointer { sums in
       for block in 0..<outer {
-        if inner == 1 {
-          let row = UnsafeBufferPointer(rebasing: elements[block * channels..<(block + 1) * channels])
-          for channel in 0..<channels { sums[channel] += Double(row[channel]) * Double(row[channel]) }
-          continue
-        }
         for channel in 0..<channels {
           let start = (block * channels + channel) * inner
           sums[channel] += WideSums.squares(UnsafeBufferPointer(rebasing: elements[start..<start + inner]))

@@ -50,7 +50,7 @@ struct StageMoments: Sendable {
     try timer.measure(.hessian) {
       _ = try Parallel.map(own * groups.count, threads: threads) { (index) throws(HessianError) -> Void in
         let (group, chunk) = index.quotientAndRemainder(dividingBy: own)
-        sums[group].add(try source.columns(of: groups[group], chunk: chunk, part))
+        try sums[group].add(source.columns(of: groups[group], chunk: chunk, part))
       }
     }
     self.groups = try groups.indices.map { group in

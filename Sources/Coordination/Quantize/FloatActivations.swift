@@ -11,13 +11,24 @@ struct FloatActivations: Sendable {
   let liveness: Liveness
   /// For each stage the nodes that bring the chunks to its inputs.
   private let nodesBefore: [[Int]]
-  /// For each stage its layers' nodes, which run at the end of their own stage: their outputs are measured there and
-  /// read by later stages.
+  /// For each stage its layers' nodes if their outputs are measured: they run at the end of their own stage, are measured
+  /// there and read by later stages. Without measuring they run with the nodes of the next stage, so that a chunk's outputs
+  /// are not kept while others are computed.
   private let layerNodes: [[Int]]
 
   /// Copies of `chunks`, which are at the model's inputs; copies share their tensors.
-  init(copying chunks: [Chunk], graph: Graph, stages: [Stage], layers: [PlannedLayer]) {
+  init(
+    copying chunks: [Chunk], graph: Graph, stages: [Stage], layers: [PlannedLayer], measuresOutputs: Bool
+  ) {
     self.chunks = chunks.map { $0.copy() }
+    guard measuresOutputs else {
+      nodesBefore = stages.map(\.nodes)
+      layerNodes = stages.map { _ in [] }
+      // The inputs of the last stage are read when their nodes have run.
+      liveness = Liveness(
+        graph: graph, order: stages.flatMap(\.nodes), keep: Set(stages.last?.inputGroups.map(\.input) ?? []))
+      return
+    }
     let isLayer = Set(layers.map(\.layer.node))
     let nodesBefore = stages.map { $0.nodes.filter { !isLayer.contains($0) } }
     let layerNodes = stages.map { stage in stage.inputGroups.flatMap(\.layers).map { layers[$0].layer.node }.sorted() }
@@ -44,6 +55,13 @@ struct FloatActivations: Sendable {
     chunk: Int, from quantized: InputColumns, group: InputGroup, rows: ExpertRows?
   ) throws(HessianError) -> InputColumns {
     try chunks[chunk].columns(for: group, rows: rows).differences(from: quantized)
+  }
+
+  /// A bound of the elements of D Dᵀ of these differences D, see `InputColumns.largestSumOfSquares`.
+  func largestDifference(
+    chunk: Int, from quantized: InputColumns, group: InputGroup, rows: ExpertRows?
+  ) throws(HessianError) -> Double {
+    try chunks[chunk].columns(for: group, rows: rows).largestSumOfSquares(ofDifferencesFrom: quantized)
   }
 
   /// The nodes of the stage's layers, to be run once its inputs were read.

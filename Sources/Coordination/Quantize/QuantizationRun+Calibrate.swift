@@ -34,9 +34,9 @@ extension QuantizationRun {
               let rows = chunk.expertRows(of: groups[group], includesExtra: true)
               let columns = try chunk.columns(for: groups[group], rows: rows)
               let bound = try columns.largestSumOfSquares()
-              let drift = try float?.differences(chunk: index, from: columns, group: groups[group], rows: rows)
+              let drift = try float?.largestDifference(chunk: index, from: columns, group: groups[group], rows: rows)
               let own = rows?.batches.reduce(0) { $0 + $1.ownCount } ?? columns.count
-              return (bound, try drift?.largestSumOfSquares() ?? 0, columns.count, own)
+              return (bound, drift ?? 0, columns.count, own)
             } catch let error as HessianError {
               throw CoordinationError.calibration(
                 layer: names[group], samples: chunk.describe(error), reason: error.description)
@@ -82,10 +82,10 @@ extension QuantizationRun {
         let (group, chunk) = index.quotientAndRemainder(dividingBy: chunks.count)
         let rows = chunks[chunk].expertRows(of: groups[group], includesExtra: includesExtra[group])
         let columns = try chunks[chunk].columns(for: groups[group], rows: rows)
-        sums[group].add(columns)
+        try sums[group].add(columns)
         if let float, let cross = cross[group] {
           let differences = try float.differences(chunk: chunk, from: columns, group: groups[group], rows: rows)
-          cross.add(differences: differences, quantized: columns)
+          try cross.add(differences: differences, quantized: columns)
         }
       }
     }

@@ -8,6 +8,7 @@ extension QuantizationRun {
   /// Collective; `chunks` stay as they are.
   mutating func measureFloatOutputs(_ world: borrowing Communicator) throws {
     let measured = layers.indices.filter { layers[$0].bias != nil }
+    if measured.isEmpty { return }
     let run = stages.flatMap(\.nodes)
     let last = Set(measured.map { layers[$0].layer.node }).subtracting(run).sorted()
     let keep = Set(last.compactMap { graph.nodes[$0].outputs[0] })
@@ -20,7 +21,7 @@ extension QuantizationRun {
   /// Runs the layers of stage `index` in the float network, whose inputs have been read, and measures their outputs if
   /// these are to be corrected. Collective.
   mutating func advanceFloatLayers(ofStage index: Int, _ world: borrowing Communicator) throws {
-    guard let floatActivations else { return }
+    guard let floatActivations, !floatActivations.layers(ofStage: index).isEmpty else { return }
     let members = stages[index].inputGroups.flatMap(\.layers)
     let moments = try outputMoments(
       of: members.filter { layers[$0].bias != nil }, on: floatActivations.chunks,
@@ -49,9 +50,7 @@ extension QuantizationRun {
         Float(target.mean[row] - factors[row] * (now.mean[row] - Double(before)))
       }
       weights[planned.bias!] = Tensor(corrected, shape: bias.shape)
-      weights[planned.layer.weight] = Tensor(
-        planned.layer.tensorOrder(quantized[member]!.dequantized(planned)),
-        shape: graph.constants[planned.layer.weight]!.shape)
+      weights[planned.layer.weight] = replacement(of: planned.layer, by: quantized[member]!.dequantized(planned))
     }
   }
 

@@ -93,7 +93,7 @@ extension QuantizationRun {
       quantized[member]!.predictedLoss = quantized[member]!.expectedLoss(planned)
       quantized[member]!.pivots = []
       let matrix = quantized[member]!.dequantized(planned)
-      weights[layer.weight] = Tensor(layer.tensorOrder(matrix), shape: original.shape)
+      weights[layer.weight] = replacement(of: layer, by: matrix)
       if let bias = planned.bias, !quantized[member]!.inputMeans.isEmpty {
         let before = graph.constants[bias]!
         let after = quantized[member]!.correctedBias(
@@ -101,5 +101,12 @@ extension QuantizationRun {
         weights[bias] = Tensor(after, shape: before.shape)
       }
     }
+  }
+
+  /// What the graph runs with in place of a layer's weight: `matrix` (rows x columns, row-major) in the weight's order; in
+  /// bfloat16 where the layer reads that.
+  func replacement(of layer: Layer, by matrix: [Float]) -> Tensor {
+    let tensor = Tensor(layer.tensorOrder(matrix), shape: graph.constants[layer.weight]!.shape)
+    return graph.values[layer.input].elementType == .bfloat16 ? tensor.narrowedToBFloat16 : tensor
   }
 }

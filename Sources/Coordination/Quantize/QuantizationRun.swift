@@ -92,7 +92,9 @@ public struct QuantizationRun {
     }
     try readHeldOut(world)
     if correctsDrift {
-      floatActivations = FloatActivations(copying: chunks, graph: graph, stages: stages, layers: layers)
+      floatActivations = FloatActivations(
+        copying: chunks, graph: graph, stages: stages, layers: layers,
+        measuresOutputs: layers.contains { $0.bias != nil })
     } else if options.propagation == .quantized {
       try measureFloatOutputs(world)
     }
@@ -139,7 +141,7 @@ public struct QuantizationRun {
       "calibration: \(chunkPartition.samples.count) \(unit) in \(chunkPartition.chunkCount) chunks of "
         + "\(chunkPartition.chunkSize), \(options.propagation.rawValue) activations; held out: \(heldOutDescription)",
       "method: \(options.method.rawValue), order \(options.orderDescription), grid \(options.grid.rawValue), "
-        + "effort \(options.effort.rawValue), damping \(options.damping), drift correction "
+        + "effort \(options.effort.rawValue), computed in \(options.compute.rawValue), damping \(options.damping), drift correction "
         + (correctsDrift ? "\(options.driftCorrection) (activations take twice the memory)" : "off"),
     ]
   }

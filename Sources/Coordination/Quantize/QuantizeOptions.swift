@@ -71,6 +71,8 @@ public struct QuantizeOptions: Sendable {
   public var seed: UInt64 = 0
   /// What is done to samples before the model sees them.
   public var normalization = SampleNormalization()
+  /// What the products of a language model's layers are computed in.
+  public var compute = ComputeType.float32
   /// Threads of each rank.
   public var threads = 1
   /// Where the report is written as JSON; nil for nowhere.
@@ -91,7 +93,7 @@ public struct QuantizeOptions: Sendable {
   var calibrationSource: CalibrationSource {
     CalibrationSource(
       model: model, path: calibration, samples: samples, sequenceLength: sequenceLength, seed: seed,
-      normalization: normalization)
+      normalization: normalization, compute: compute)
   }
 
   /// The order that columns are factored in: OBQ needs none, and its results must not depend on one.

@@ -18,6 +18,8 @@ struct DecoderLowering {
   private(set) var read = Set<String>()
   /// The Linear layers so far.
   private(set) var modules: [LinearModule] = []
+  /// The inputs of Linear layers in bfloat16, by the value that they are rounded from.
+  private var narrowedValues: [ValueID: ValueID] = [:]
   /// The shape (batch, sequence, -1).
   var sequenceShape: ValueID = -1
   /// The shape (-1, hidden size).
@@ -77,7 +79,7 @@ struct DecoderLowering {
     // A packed weight is outputs x inputs, whatever it was before.
     let isTransposed = architecture.storesTransposed && model.tensors.packed["\(name).weight"] == nil
     let weight = try tensor("\(name).weight", isTransposed ? [columns, rows] : [rows, columns])
-    var inputs: [ValueID?] = [input, builder.constant("\(name).weight", weight)]
+    var inputs: [ValueID?] = [narrowed(input), builder.constant("\(name).weight", weight)]
     if hasBias {
       inputs.append(builder.constant("\(name).bias", try tensor("\(name).bias", [rows]).widened))
     }
@@ -87,6 +89,17 @@ struct DecoderLowering {
         isTransposed: isTransposed))
     return builder.node(
       .gemm, name, inputs, ["transB": .int(isTransposed ? 0 : 1)], shape: [nil, rows])
+  }
+
+  /// What Linear layers read of `value`: rounded to bfloat16 if the model computes them so, once for all that read it.
+  private mutating func narrowed(_ value: ValueID) -> ValueID {
+    guard model.linearInputs == .bfloat16 else { return value }
+    if let known = narrowedValues[value] { return known }
+    let name = "\(builder.name(of: value)).bfloat16"
+    let result = builder.node(
+      .cast, name, [value], ["to": .string(ElementType.bfloat16.rawValue)], type: .bfloat16)
+    narrowedValues[value] = result
+    return result
   }
 
   /// A Linear layer of the hidden states without a bias whose weight stays as it is.

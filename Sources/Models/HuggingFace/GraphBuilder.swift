@@ -61,6 +61,9 @@ struct GraphBuilder {
   /// The element type of a value; all values that are made here have one.
   func type(of value: ValueID) -> ElementType { graph.values[value].elementType! }
 
+  /// The name of a value.
+  func name(of value: ValueID) -> String { graph.values[value].name }
+
   /// Says that the weight `constant` is to stay as it is.
   mutating func keep(_ constant: ValueID, reason: String) { graph.keeps[constant] = reason }
 

@@ -16,6 +16,8 @@ public struct HuggingFaceModel: Sendable {
   public var positionLimit: Int
   /// Tokens that the model was made for, or fewer if longer sequences would have to be computed in another way.
   public let maximumPositions: Int
+  /// What the inputs of Linear layers are rounded to in the graph: float32 (not at all), or bfloat16.
+  public var linearInputs: ElementType = .float32
   let architecture: Architecture
   let settings: DecoderSettings
   let tensors: CheckpointTensors
