@@ -72,16 +72,20 @@ struct Compare: ParsableCommand {
   mutating func run() throws {
     var options = CompareOptions(
       layers: try layerArguments.options(sampleOptions, heldOut: heldOut), variants: try variants())
-    (options.symmetric, options.granularity) = (layerArguments.symmetric, layerArguments.schemeGranularity)
+    (options.symmetric, options.granularity) = (layerArguments.isSymmetric, layerArguments.schemeGranularity)
+    options.choosesGroupSize = layerArguments.choosesGroupSize
     (options.measuresOutputs, options.report, options.csv) = (outputs, report, csv)
     MPIEnvironment.run { world in
-      var run = try world.collectively { try CompareRun(options, isCoordinator: world.rank == 0) }
+      var run = try CompareRun(options, world)
       show(
         try Banner.lines(version: Rankwise.version, threads: options.layers.threads, world) + run.description, on: world
       )
       show(try run.run(world).text, on: world)
     }
   }
+
+  /// Whether biases may change: those of a language model stay.
+  private var correctsBiases: Bool { outputCorrection && !layerArguments.isLanguageModel }
 
   /// The variants that the options name.
   private func variants() throws -> [CompareVariant] {
@@ -92,9 +96,12 @@ struct Compare: ParsableCommand {
         for text in variant {
           for var one in variants {
             // What plain rounding does with biases in `rankwise quantize`: it leaves them.
-            one.correctsBias = outputCorrection
+            one.correctsBias = correctsBiases
             try one.apply(text)
             if one.method == .round, !text.contains("bias=") { one.correctsBias = false }
+            if one.correctsBias, layerArguments.isLanguageModel {
+              throw CoordinationError.variant(text: text, reason: "biases of language models stay as they are")
+            }
             if !given.contains(one) { given.append(one) }
           }
         }
@@ -107,7 +114,7 @@ struct Compare: ParsableCommand {
       }
       return variants.map { variant in
         var variant = variant
-        variant.correctsBias = outputCorrection && variant.method != .round
+        variant.correctsBias = correctsBiases && variant.method != .round
         return variant
       }
     } catch { throw ValidationError(error.description) }

@@ -44,11 +44,12 @@ struct Sensitivity: ParsableCommand {
     var options = SensitivityOptions(
       layers: try layerArguments.options(sampleOptions, heldOut: 0),
       scheme: QuantizationScheme(
-        bits: bits, symmetric: layerArguments.symmetric, granularity: layerArguments.schemeGranularity),
+        bits: bits, symmetric: layerArguments.isSymmetric, granularity: layerArguments.schemeGranularity),
       output: output)
+    options.choosesGroupSize = layerArguments.choosesGroupSize
     (options.grid, options.damping, options.centersInputs, options.report) = (grid, damping, outputCorrection, report)
     MPIEnvironment.run { world in
-      var run = try world.collectively { try SensitivityRun(options, isCoordinator: world.rank == 0) }
+      var run = try SensitivityRun(options, world)
       show(
         try Banner.lines(version: Rankwise.version, threads: options.layers.threads, world) + run.description, on: world
       )

@@ -12,9 +12,10 @@ extension CompareRun {
     guard let source = source as? ModelSource, source.sampleCount(.heldOut) > 0 else { return nil }
     let chunks = source.samples(.heldOut, rank: world.rank, size: world.size)
     let threads = options.layers.threads
+    // The logits of all tokens would be too many to keep: those of the float model are computed again for each variant.
     let truths = try world.collectively {
       try timer.measure(.forward) {
-        try Parallel.map(chunks.count, threads: threads) { index throws in
+        try Parallel.map(source.isLanguageModel ? 0 : chunks.count, threads: threads) { index throws in
           try source.outputs(chunks[index], weights: Weights())
         }
       }
@@ -27,7 +28,8 @@ extension CompareRun {
           try Parallel.map(chunks.count, threads: threads) { index throws -> OutputStatistics in
             var statistics = OutputStatistics(outputs: source.graph.outputs.count)
             let outputs = try source.outputs(chunks[index], weights: weights)
-            for (batch, truth) in zip(outputs, truths[index]) {
+            let truths = try truths.isEmpty ? source.outputs(chunks[index], weights: Weights()) : truths[index]
+            for (batch, truth) in zip(outputs, truths) {
               try statistics.add(batch, truth, labels: nil, first: 0, source.graph)
             }
             return statistics
@@ -60,11 +62,15 @@ extension CompareRun {
 }
 
 extension ModelSource {
-  /// The model's outputs for samples `range`, batch by batch, with some constants replaced.
+  /// The model's outputs for samples `range`, batch by batch, with some constants replaced; of a language model with a row per
+  /// token.
   fileprivate func outputs(_ range: Range<Int>, weights: Weights) throws -> [[Tensor]] {
     try feed.inputs(for: range).map { inputs in
       let results = try executor.run(inputs: inputs, weights: weights)
-      return graph.outputs.map { results[$0]! }
+      return graph.outputs.map { id in
+        let output = results[id]!
+        return isLanguageModel ? output.reshaped([output.count / output.shape.last!, output.shape.last!]) : output
+      }
     }
   }
 }

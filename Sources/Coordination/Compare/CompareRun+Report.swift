@@ -59,12 +59,15 @@ extension CompareRun {
         EvaluationReport.OutputEntry(name: graph!.values[id].name, errors: errors)
       }
     }
-    let classifies = graph.flatMap { EvaluationRun.classOutput($0) } != nil
+    let languageModel = (source as? ModelSource).flatMap { $0.isLanguageModel ? $0 : nil }
+    let classifies = languageModel != nil || graph.flatMap { EvaluationRun.classOutput($0) } != nil
+    // A language model chooses a token behind each one.
+    let choices = source.sampleCount(.heldOut) * (languageModel?.positions ?? 1)
     return ComparisonReport.VariantEntry(
       variant: variant, toBaseline: ratios(.baseline(bits: variant.bits, correctsBias: false))!,
       toCorrectedBaseline: ratios(.baseline(bits: variant.bits, correctsBias: true)),
       outputs: outputEntries ?? [],
-      agreement: classifies ? outputs.map { $0.agreeing / Double(source.sampleCount(.heldOut)) } : nil,
+      agreement: classifies ? outputs.map { $0.agreeing / Double(choices) } : nil,
       seconds: ComparisonReport.TimeEntry(
         factorProcessor: times.map { $0[0] }, factorWall: times.map { $0[1] }.max()!,
         solveProcessor: times.map { $0[2] }, solveWall: times.map { $0[3] }.max()!),

@@ -9,7 +9,7 @@ import Quantization
 /// and their true losses on both. Only one stage's Hessians are held at a time. At the end the samples held out run
 /// through the model with all layers replaced.
 public struct CompareRun {
-  let options: CompareOptions
+  private(set) var options: CompareOptions
   /// The variants with the baselines that they are relative to.
   let variants: [CompareVariant]
   var source: any LayerSource
@@ -21,18 +21,19 @@ public struct CompareRun {
   /// By layer.
   var signals: [Double]
 
-  /// Reads the model and its samples. Throws what is wrong with either before any work starts.
-  public init(_ options: CompareOptions, isCoordinator: Bool) throws {
+  /// Reads the model and its samples. Collective; throws what is wrong with either, on all ranks, before any work starts.
+  public init(_ options: CompareOptions, _ world: borrowing Communicator) throws {
     Parallel.useSingleThreadedLibraries()
-    self.options = options
     let corrects = options.variants.contains { $0.correctsBias }
-    source = try timer.measure(.read) { try options.layers.source(addsBiases: corrects) }
+    let source = try options.layers.source(addsBiases: corrects, timer, world)
+    self.source = source
+    self.options = try world.collectively { try options.resolved(for: source) }
     variants = Self.withBaselines(options.variants)
     results = variants.map { [count = source.layers.count] _ in Array(repeating: LayerResult(), count: count) }
     times = variants.map { _ in VariantTimes() }
     signals = Array(repeating: 0, count: source.layers.count)
     progress = Progress(
-      total: Double(variants.count * source.layers.count), unit: "layers", enabled: isCoordinator)
+      total: Double(variants.count * source.layers.count), unit: "layers", enabled: world.rank == 0)
   }
 
   /// For each number of bits the baselines, then the variants in the order given, each once.
@@ -49,7 +50,8 @@ public struct CompareRun {
 
   /// What will be done, for the start of the run.
   public var description: [String] {
-    source.description + ["\(variants.count) variants, relative to GPTQ with the same bits"]
+    let scheme = options.scheme(variants[0]).description
+    return source.description + ["\(variants.count) variants, \(scheme), relative to GPTQ with the same bits"]
   }
 
   /// Measures all variants. Collective; the report is the same on every rank.

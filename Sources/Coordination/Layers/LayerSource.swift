@@ -1,5 +1,6 @@
 import Calibration
 import Graphs
+import Quantization
 
 /// Layers with their inputs in the float model, stage by stage, cut into chunks of samples.
 ///
@@ -9,6 +10,8 @@ protocol LayerSource: Sendable {
   var layers: [Layer] { get }
   /// The stages of the layers.
   var stages: [Stage] { get }
+  /// The type to which scales are rounded.
+  var scaleType: ScaleType { get }
   /// What the source is, for the start of the run.
   var description: [String] { get }
   /// Samples of a part.
@@ -32,6 +35,9 @@ protocol LayerSource: Sendable {
 }
 
 extension LayerSource {
+  /// float32.
+  var scaleType: ScaleType { .float32 }
+
   /// Whether the Hessians of a group are taken about the mean when biases may change: as in `QuantizationRun`, if all of
   /// its layers have one.
   func hasBiases(_ group: InputGroup) -> Bool { group.layers.allSatisfy { hasBias($0) } }

@@ -2,33 +2,33 @@ import Calibration
 import Graphs
 import LinearAlgebra
 import Models
+import Quantization
 
-/// The layers of an ONNX model, with their inputs on the activations of the float model.
+/// The layers of a model, with their inputs on the activations of the float model.
 struct ModelSource: LayerSource {
   let graph: Graph
   let layers: [Layer]
   let stages: [Stage]
   let executor: Executor
   let feed: SampleFeed
+  let scaleType: ScaleType
+  /// Whether samples are sequences of tokens.
+  let isLanguageModel: Bool
   private let path: String
   private let biases: [ValueID?]
   private let liveness: Liveness
   private let parts: [SamplePart: ChunkPartition]
   private var chunks: [SamplePart: [Chunk]] = [:]
 
-  /// Reads model and samples.
+  /// Finds the layers of `model`, which is in the form in which it is quantized.
   ///
-  /// - Parameter addsBiases: whether layers without a bias get one, as in a quantization that corrects outputs.
-  init(_ options: LayerOptions, addsBiases: Bool) throws {
-    path = options.model
-    var model = try ONNXModel(contentsOf: options.model)
-    _ = try model.foldBatchNormalizations()
+  /// - Parameter addsBiases: whether layers without a bias get one, as in a quantization that corrects outputs; those of a
+  ///   language model do not, and keep those that they have.
+  init(_ options: LayerOptions, _ model: any SourceModel, _ feed: SampleFeed, addsBiases: Bool) throws {
+    (path, self.feed, isLanguageModel) = (options.model, feed, model.isLanguageModel)
     var graph = try model.graph()
-    guard let calibration = options.calibration else { throw CoordinationError.noSamples(model: options.model) }
-    feed = try SampleFeed(
-      samples: try SampleSet(path: calibration), path: calibration, graph: graph, limit: options.samples,
-      normalization: options.normalization)
-    if addsBiases { graph.addMissingBiases() }
+    scaleType = ScaleType(rawValue: try model.scaleType(WritingOptions(path: "")).rawValue)!
+    if addsBiases, !model.isLanguageModel { graph.addMissingBiases() }
     executor = try Executor(graph: graph)
     let found = graph.layers().layers
     guard !found.isEmpty else { throw CoordinationError.noLayers(model: options.model) }
@@ -36,7 +36,7 @@ struct ModelSource: LayerSource {
     let layers = try options.chosen(names: names).map { found[$0] }
     self.layers = layers
     self.graph = graph
-    biases = layers.map { graph.bias(of: $0) }
+    biases = layers.map { model.isLanguageModel ? nil : graph.bias(of: $0) }
     let needed = graph.ancestors(of: Set(layers.map(\.input)))
     stages = graph.stages(of: layers).stages.map { stage in
       Stage(inputGroups: stage.inputGroups, nodes: stage.nodes.filter { needed.contains($0) })
@@ -48,7 +48,8 @@ struct ModelSource: LayerSource {
     let batch = feed.fixedBatch ?? 1
     guard let split = SamplePart.split(count: feed.count, share: options.heldOut, batch: batch) else {
       throw CoordinationError.samplesDoNotFit(
-        path: calibration, reason: "\(feed.count) samples are too few to hold out a share of \(options.heldOut)")
+        path: options.calibration ?? path,
+        reason: "\(feed.count) samples are too few to hold out a share of \(options.heldOut)")
     }
     let geometry = try LayerGeometry(executor: executor, graph: graph, layers: layers, feed: feed, order: order)
     let size = ChunkPartition.chunkSize(
@@ -59,11 +60,15 @@ struct ModelSource: LayerSource {
     }
   }
 
+  /// Tokens of a sequence of a language model; 1 for other samples.
+  var positions: Int { isLanguageModel ? feed.samples.sampleShape()?.first ?? 1 : 1 }
+
   var description: [String] {
     let weights = layers.reduce(0) { $0 + $1.rows * $1.columns }
     var lines = ["model: \(path), \(layers.count) layers in \(stages.count) stages, \(weights) weights"]
+    let unit = isLanguageModel ? "sequences of \(positions) tokens" : "samples"
     lines.append(
-      "samples: \(sampleCount(.calibration)) for calibration, \(sampleCount(.heldOut)) held out, float activations")
+      "\(unit): \(sampleCount(.calibration)) for calibration, \(sampleCount(.heldOut)) held out, float activations")
     return lines
   }
 

@@ -33,15 +33,7 @@ extension QuantizeOptions {
     let layers = graph.layers().layers
     let names = layers.map { [$0.name, graph.nodes[$0.node].name] }
     let bits = try LayerRule.bits(names: names, default: scheme.bits, rules: rules)
-    let quantized = zip(layers, bits).compactMap { $1 == nil ? nil : $0 }
-    if let size = [128, 64, 32].first(where: { size in quantized.allSatisfy { $0.columns % size == 0 } }) {
-      return size
-    }
-    let odd = quantized.first { $0.columns % 32 != 0 }!
-    throw CoordinationError.layer(
-      name: odd.name,
-      reason: "groups of 128, 64 or 32 do not divide its \(odd.columns) columns; give a --group-size that does, "
-        + "--granularity channel, or --keep the layer")
+    return try zip(layers, bits).compactMap { $1 == nil ? nil : $0 }.largestGroupSize()
   }
 }
 

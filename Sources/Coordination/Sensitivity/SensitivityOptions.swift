@@ -6,6 +6,9 @@ public struct SensitivityOptions: Sendable {
   public var layers: LayerOptions
   /// Bits, symmetry and granularity of the grid that weights are rounded to.
   public var scheme: QuantizationScheme
+  /// Whether the size of groups is the largest of 128, 64 and 32 that divides the columns of every layer, whatever `scheme`
+  /// says.
+  public var choosesGroupSize = false
   /// How the grid is chosen.
   public var grid: GridSearch = .minmax
   /// Damping to start with.
@@ -20,6 +23,16 @@ public struct SensitivityOptions: Sendable {
   /// Options with every default but layers, scheme and output.
   public init(layers: LayerOptions, scheme: QuantizationScheme, output: String) {
     (self.layers, self.scheme, self.output) = (layers, scheme, output)
+  }
+
+  /// The options with what only the layers decide. Throws if no size of groups divides all layers.
+  func resolved(for source: any LayerSource) throws(CoordinationError) -> SensitivityOptions {
+    var options = self
+    options.scheme = QuantizationScheme(
+      bits: scheme.bits, symmetric: scheme.symmetric,
+      granularity: choosesGroupSize ? .group(size: try source.layers.largestGroupSize()) : scheme.granularity,
+      scaleType: source.scaleType)
+    return options
   }
 
   /// Whether the output is one sheet.

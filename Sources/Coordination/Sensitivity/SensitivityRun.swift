@@ -20,18 +20,19 @@ public struct SensitivityRun {
   private let timer = PhaseTimer()
   private var progress: Progress
 
-  /// Reads the model and its samples. Throws what is wrong with either before any work starts.
-  public init(_ options: SensitivityOptions, isCoordinator: Bool) throws {
+  /// Reads the model and its samples. Collective; throws what is wrong with either, on all ranks, before any work starts.
+  public init(_ options: SensitivityOptions, _ world: borrowing Communicator) throws {
     Parallel.useSingleThreadedLibraries()
-    self.options = options
-    source = try timer.measure(.read) { try options.layers.source(addsBiases: options.centersInputs) }
-    progress = Progress(total: Double(source.layers.count), unit: "layers", enabled: isCoordinator)
+    let source = try options.layers.source(addsBiases: options.centersInputs, timer, world)
+    self.source = source
+    self.options = try world.collectively { try options.resolved(for: source) }
+    progress = Progress(total: Double(source.layers.count), unit: "layers", enabled: world.rank == 0)
   }
 
   /// What will be done, for the start of the run.
   public var description: [String] {
     source.description + [
-      "sensitivity: \(options.scheme.bits) bits, grid \(options.grid.rawValue), damping \(options.damping)"
+      "sensitivity: \(options.scheme.bits) bits, \(options.scheme.description), grid \(options.grid.rawValue), damping \(options.damping)"
     ]
   }
 
