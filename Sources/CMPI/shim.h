@@ -14,6 +14,7 @@ typedef struct { MPI_Datatype value; } CMPIType;
 typedef struct { MPI_Op value; } CMPIOp;
 typedef struct { MPI_Request value; } CMPIRequest;
 typedef struct { MPI_Message value; } CMPIMessage;
+typedef struct { MPI_Win value; } CMPIWin;
 
 // Source, tag and length of a received message.
 typedef struct { int source, tag, count; } CMPIStatus;
@@ -169,6 +170,24 @@ static inline int cmpi_improbe(int rank, int tag, CMPIType type, CMPIComm comm, 
 static inline int cmpi_mrecv(void *buffer, int count, CMPIType type, CMPIMessage *message) {
   return MPI_Mrecv(buffer, count, type.value, &message->value, MPI_STATUS_IGNORE);
 }
+
+// Windows: memory that all ranks of a node map. The first rank of `comm` contributes all bytes; `base` is where they are.
+
+static inline int cmpi_win_allocate_shared(long bytes, CMPIComm comm, void **base, CMPIWin *window) {
+  int rank, unit;
+  MPI_Aint size;
+  int code = MPI_Comm_rank(comm.value, &rank);
+  if (code == MPI_SUCCESS) {
+    code = MPI_Win_allocate_shared(rank == 0 ? bytes : 0, 1, MPI_INFO_NULL, comm.value, base, &window->value);
+  }
+  if (code == MPI_SUCCESS) code = MPI_Win_set_errhandler(window->value, MPI_ERRORS_RETURN);
+  if (code == MPI_SUCCESS) code = MPI_Win_shared_query(window->value, 0, &size, &unit, base);
+  return code;
+}
+static inline int cmpi_win_lock_all(CMPIWin window) { return MPI_Win_lock_all(MPI_MODE_NOCHECK, window.value); }
+static inline int cmpi_win_unlock_all(CMPIWin window) { return MPI_Win_unlock_all(window.value); }
+static inline int cmpi_win_sync(CMPIWin window) { return MPI_Win_sync(window.value); }
+static inline int cmpi_win_free(CMPIWin *window) { return MPI_Win_free(&window->value); }
 
 // Requests.
 

@@ -24,6 +24,8 @@ public enum CoordinationError: Error, CustomStringConvertible {
   case layerSet(path: String, reason: String)
   /// What a variant to compare says is not understood.
   case variant(text: String, reason: String)
+  /// An environment variable has a value that means nothing.
+  case environment(variable: String, value: String, wanted: String)
   /// A model to compare with differs in its outputs.
   case reference(path: String, reason: String)
 
@@ -43,6 +45,7 @@ public enum CoordinationError: Error, CustomStringConvertible {
     case .noSamples(let model): "\(model): a model needs samples; give them with --calibration"
     case .compute(let reason): reason
     case .layerSet(let path, let reason): "\(path): \(reason)"
+    case .environment(let variable, let value, let wanted): "\(variable) is \"\(value)\"; it must be \(wanted)"
     case .variant(let text, let reason): "\"\(text)\": \(reason)"
     }
   }

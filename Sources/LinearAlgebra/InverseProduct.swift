@@ -10,13 +10,15 @@ public enum InverseProduct {
   ///
   /// 2 * rows * order² operations; one order x order matrix of memory. The result depends on the kernels of the BLAS
   /// library.
-  public static func multiply(_ b: inout [Double], rows: Int, order: Int, upper: [Float]) {
+  public static func multiply(_ b: inout [Double], rows: Int, order: Int, upper: FloatStorage) {
     precondition(b.count == rows * order, "\(b.count) elements are not \(rows) x \(order)")
     precondition(upper.count == SymmetricMatrix.count(order: order), "\(upper.count) elements for order \(order)")
     var u = [Double](repeating: 0, count: order * order)
-    for row in 0..<order {
-      let start = SymmetricMatrix.rowStart(row, order: order) - row
-      for column in row..<order { u[row * order + column] = Double(upper[start + column]) }
+    upper.withUnsafeBufferPointer { upper in
+      for row in 0..<order {
+        let start = SymmetricMatrix.rowStart(row, order: order) - row
+        for column in row..<order { u[row * order + column] = Double(upper[start + column]) }
+      }
     }
     for transposed in [true, false] {
       cblas_dtrmm(

@@ -10,7 +10,7 @@ public struct DriftCorrection: Sendable {
   /// Number of columns C.
   public let columns: Int
   /// alpha (X - X̃) X̃ᵀ (H̃ + λ I)⁻¹, C x C, row-major: V = W + W update.
-  public let update: [Float]
+  public let update: FloatStorage
 
   /// Makes the update from moments and a factor in the same units.
   ///
@@ -36,11 +36,11 @@ public struct DriftCorrection: Sendable {
       // A dead column's weights become zero whatever they are.
       for k in 0..<columns where factor.curvature[order[k]] != 0 { update[row + order[k]] = Float(product[row + k]) }
     }
-    (self.columns, self.update) = (columns, update)
+    (self.columns, self.update) = (columns, FloatStorage(update))
   }
 
   /// Takes the update of another rank.
-  public init(columns: Int, update: [Float]) {
+  public init(columns: Int, update: FloatStorage) {
     precondition(update.count == columns * columns, "\(update.count) elements for \(columns) columns")
     (self.columns, self.update) = (columns, update)
   }

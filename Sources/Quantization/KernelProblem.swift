@@ -15,7 +15,7 @@ struct KernelProblem: Sendable {
   private let shrink: [Float]
   private let offsets: [Float]
   /// U, shared with the factor it came from; empty without one.
-  private let inverse: [Float]
+  private let inverse: FloatStorage
 
   /// - Parameters:
   ///   - curvature: one per column; nil for all ones.

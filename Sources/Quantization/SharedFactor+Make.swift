@@ -37,7 +37,7 @@ extension SharedFactor {
         let factor = try factored(damped, order: order, roundingErrors: roundingErrors)
         let processing = factor.processing.map { Int32($0) }
         return try SharedFactor(
-          order: processing, inverse: factor.inverse(), curvature: damped.curvature, unit: damped.unit,
+          order: processing, inverse: FloatStorage(factor.inverse()), curvature: damped.curvature, unit: damped.unit,
           damping: damped.damping, escalations: damped.escalations)
       } catch let error as CholeskyError {
         let minor =

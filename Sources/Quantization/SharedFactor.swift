@@ -14,7 +14,7 @@ public struct SharedFactor: Sendable {
   /// `order[k]` is the natural index of the column that is processed k-th.
   public let order: [Int32]
   /// U, packed: row after row in processing order, row k holding the columns k ..< C; C (C + 1) / 2 elements.
-  public let inverse: [Float]
+  public let inverse: FloatStorage
   /// Diagonal of the damped H in units of `unit`, by natural column; zero for a dead column, whose weights quantize to 0.
   public let curvature: [Float]
   /// The damped H is `unit` times the matrix that `inverse` and `curvature` describe.
@@ -29,7 +29,7 @@ public struct SharedFactor: Sendable {
   /// - Throws: `QuantizationError.malformedFactor` when the sizes do not fit, `order` is not a permutation, or a
   ///   diagonal element of U is not positive.
   public init(
-    order: [Int32], inverse: [Float], curvature: [Float], unit: Double, damping: Double, escalations: Int
+    order: [Int32], inverse: FloatStorage, curvature: [Float], unit: Double, damping: Double, escalations: Int
   ) throws(QuantizationError) {
     let columns = order.count
     guard columns > 0 else { throw .malformedFactor("it has no columns") }

@@ -7,9 +7,13 @@ import Testing
 @Suite("MPI", .serialized)
 struct MPITests {
   /// Each fails if one rank contributes a wrong element.
-  static let data = ["broadcast", "reduce", "gather", "allGather", "scatter", "pointToPoint", "immediate", "owning"]
+  static let data = [
+    "broadcast", "reduce", "gather", "allGather", "scatter", "pointToPoint", "immediate", "owning",
+    "pipelined", "nodeWindow",
+  ]
   static let groups = [
     "communicators", "environment", "receiveErrors", "collectivelySucceeds", "collectivelyNested", "collectivelyCaught",
+    "pipelinedError", "nodeLayout",
   ]
 
   func run(_ scenario: String, _ arguments: String..., ranks: Int) throws -> Launch {
@@ -33,6 +37,32 @@ struct MPITests {
     #expect(lines.filter { $0.hasSuffix(" passed") } == scenarios.map { "\($0) passed" })
     #expect(lines.contains("size \(ranks)"))
     #expect(lines.last == "finalized")
+  }
+
+  @Test("more ranks than cores get what they must get")
+  func oversubscribed() throws {
+    let scenarios = ["pipelined", "nodeLayout", "nodeWindow"]
+    let launch = try run(scenarios.joined(separator: ","), ranks: 8)
+    #expect(launch.status == 0, "\(launch.errors)")
+    for scenario in scenarios { #expect(launch.output.contains("\(scenario) passed")) }
+  }
+
+  @Test("a failure while ranks share memory ends the job in good order")
+  func windowFails() throws {
+    let launch = try run("windowFails", ranks: 3)
+    #expect(launch.status == 7)
+    let messages = messages(launch)
+    #expect(messages.count == 1, "\(messages)")
+    #expect(messages.first?.hasSuffix("the file of rank 2 is broken") == true, "\(messages)")
+    #expect(launch.duration < .seconds(20))
+  }
+
+  @Test("memory of a window is not freed while it is in use")
+  func windowInUse() throws {
+    let launch = try run("windowInUse", ranks: 2)
+    #expect(launch.status != 0)
+    #expect(launch.errors.contains("freed while it is in use"), "\(launch.errors)")
+    #expect(!launch.output.contains("1000"))
   }
 
   @Test("one wrong element from one rank is noticed", arguments: data)

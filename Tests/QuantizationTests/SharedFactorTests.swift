@@ -168,7 +168,7 @@ import Testing
     var numbers = SeededNumbers(seed: 5)
     let factor = try SharedFactor.make(hessian: numbers.hessian(order: 7, samples: 20), order: .pivot)
     func remake(
-      order: [Int32]? = nil, inverse: [Float]? = nil, curvature: [Float]? = nil, unit: Double? = nil
+      order: [Int32]? = nil, inverse: FloatStorage? = nil, curvature: [Float]? = nil, unit: Double? = nil
     ) throws(QuantizationError) -> SharedFactor {
       try SharedFactor(
         order: order ?? factor.order, inverse: inverse ?? factor.inverse, curvature: curvature ?? factor.curvature,
@@ -179,7 +179,7 @@ import Testing
     #expect(throws: QuantizationError.self) { _ = try remake(order: [0, 1, 2, 3, 4, 5, 5]) }
     #expect(throws: QuantizationError.self) { _ = try remake(order: [0, 1, 2, 3, 4, 5, 7]) }
     #expect(throws: QuantizationError.self) { _ = try remake(inverse: [1]) }
-    #expect(throws: QuantizationError.self) { _ = try remake(inverse: factor.inverse.map { -$0 }) }
+    #expect(throws: QuantizationError.self) { _ = try remake(inverse: FloatStorage(factor.inverse.map { -$0 })) }
     #expect(throws: QuantizationError.self) { _ = try remake(curvature: []) }
     #expect(throws: QuantizationError.self) { _ = try remake(unit: .nan) }
     #expect(throws: QuantizationError.self) { _ = try remake(order: [], inverse: [], curvature: []) }

@@ -103,7 +103,7 @@ extension SharedFactor {
   ) throws -> SharedFactor {
     if world.size == 1 { return own! }
     var order = own?.order ?? [Int32](repeating: 0, count: columns)
-    var inverse = own?.inverse ?? [Float](repeating: 0, count: SymmetricMatrix.count(order: columns))
+    var inverse = own.map { Array($0.inverse) } ?? [Float](repeating: 0, count: SymmetricMatrix.count(order: columns))
     var curvature = own?.curvature ?? [Float](repeating: 0, count: columns)
     var scalars: [Double] = own.map { [$0.unit, $0.damping, Double($0.escalations)] } ?? [0, 0, 0]
     try world.barrier(waiting: .polite)
@@ -113,7 +113,7 @@ extension SharedFactor {
     try world.broadcast(&scalars, root: root)
     if let own { return own }
     return try SharedFactor(
-      order: order, inverse: inverse, curvature: curvature, unit: scalars[0], damping: scalars[1],
+      order: order, inverse: FloatStorage(inverse), curvature: curvature, unit: scalars[0], damping: scalars[1],
       escalations: Int(scalars[2]))
   }
 }

@@ -26,23 +26,6 @@ extension QuantizationRun {
     }
   }
 
-  /// Sends a group's corrections from its owner to the ranks that hold rows; nil on ranks that do not.
-  func broadcast(
-    _ own: [DriftCorrection]?, of group: InputGroup, owner: Int, holders: [Int], _ world: borrowing Communicator
-  ) throws -> [DriftCorrection]? {
-    let receivers = Set(holders).union([owner]).sorted()
-    guard receivers.contains(world.rank) else { return nil }
-    if receivers.count == 1 { return own }
-    let communicator = try world.subset(receivers)
-    let size = group.columns * group.columns
-    var updates = own?.flatMap(\.update) ?? [Float](repeating: 0, count: group.groups * size)
-    try communicator.broadcast(&updates, root: receivers.firstIndex(of: owner)!)
-    guard holders.contains(world.rank) else { return nil }
-    return (0..<group.groups).map { index in
-      DriftCorrection(columns: group.columns, update: Array(updates[index * size..<(index + 1) * size]))
-    }
-  }
-
   /// The matrix that the rows `ranges` of a layer are solved for: its own, moved against the drift of its inputs.
   ///
   /// Rows outside of `ranges` stay as they are. Ranges are cut between tiles of `RowPartition.tileRows` rows, counted

@@ -8,11 +8,10 @@ extension QuantizationRun {
   /// Adds up the sums at the owners, factors there, and sends the factors to the ranks that hold rows.
   ///
   /// - Parameter members: the layers, in the order of `partition`'s line.
-  /// - Returns: for each layer that this rank holds rows of, its factors, one per Hessian, and the corrections of its drift
-  ///   where there is any.
+  /// - Returns: the factors of each layer that this rank holds rows of, and the corrections of its drift where there is any.
   mutating func factorAndBroadcast(
     _ groups: inout [CalibratedGroup], members: [Int], _ partition: RowPartition, _ world: borrowing Communicator
-  ) throws -> (factors: [Int: [SharedFactor]], drifts: [Int: [DriftCorrection]]) {
+  ) throws -> StageFactors {
     try timer.measure(.reduce) {
       // Sleep until all are here; then move the data at full speed, which naps between the pieces would not.
       try world.barrier(waiting: .polite)
@@ -32,10 +31,10 @@ extension QuantizationRun {
       return moments
     }
     for index in groups.indices { groups[index].sums = [] }
-    let own = try world.collectively {
+    var own = try world.collectively {
       try timer.measure(.factor) { try factorOwn(groups, moments, rank: world.rank) }
     }
-    let ownDrifts = timer.measure(.factor) { driftCorrections(groups, moments, own, rank: world.rank) }
+    var ownDrifts = timer.measure(.factor) { driftCorrections(groups, moments, own, rank: world.rank) }
     for index in groups.indices { groups[index].cross?.sums = [] }
     try record(own, of: groups, world)
     for (index, group) in groups.enumerated() {
@@ -47,20 +46,23 @@ extension QuantizationRun {
       for layer in group.group.layers { quantized[layer]!.inputMeans = means }
     }
 
-    var factors: [Int: [SharedFactor]] = [:]
-    var drifts: [Int: [DriftCorrection]] = [:]
-    try timer.measure(.broadcast) {
-      for (index, group) in groups.enumerated() {
-        let lineLayers = Set(group.group.layers.map { member in members.firstIndex(of: member)! })
-        let holders = partition.ranks(holding: lineLayers)
-        let received = try broadcast(own[index], of: group.group, owner: group.owner, holders: holders, world)
-        if let received { for layer in group.group.layers { factors[layer] = received } }
-        guard group.cross != nil else { continue }
-        let drift = try broadcast(ownDrifts[index], of: group.group, owner: group.owner, holders: holders, world)
-        if let drift { for layer in group.group.layers { drifts[layer] = drift } }
+    let (layouts, holders) = (
+      groups.map { FactorLayout(columns: $0.group.columns, hessians: $0.group.groups, hasDrift: $0.cross != nil) },
+      groups.map { group in
+        partition.ranks(holding: Set(group.group.layers.map { member in members.firstIndex(of: member)! }))
       }
+    )
+    return try timer.measure(.broadcast) {
+      let broadcast = FactorBroadcast(nodes: nodes!, layouts: layouts, owners: groups.map(\.owner), holders: holders)
+      var received = try broadcast.run(&own, &ownDrifts, &factorTraffic, world)
+      var (factors, drifts) = ([Int: [SharedFactor]](), [Int: [DriftCorrection]]())
+      for (index, group) in groups.enumerated() {
+        for layer in group.group.layers {
+          (factors[layer], drifts[layer]) = (received.factors[index], received.drifts[index])
+        }
+      }
+      return StageFactors(factors: factors, drifts: drifts, window: received.window.take())
     }
-    return (factors, drifts)
   }
 
   /// Lets every rank know what the owners had to do to factor: damping, escalations, dead columns. Collective.
@@ -138,36 +140,5 @@ extension QuantizationRun {
       }
     }
     return sums
-  }
-
-  /// Sends a group's factors from its owner to the ranks that hold rows; nil on ranks that do not.
-  private func broadcast(
-    _ own: [SharedFactor]?, of group: InputGroup, owner: Int, holders: [Int], _ world: borrowing Communicator
-  ) throws -> [SharedFactor]? {
-    let receivers = Set(holders).union([owner]).sorted()
-    guard receivers.contains(world.rank) else { return nil }
-    if receivers.count == 1 { return own }
-    let communicator = try world.subset(receivers)
-    let root = receivers.firstIndex(of: owner)!
-    let (hessians, columns, size) = (group.groups, group.columns, SymmetricMatrix.count(order: group.columns))
-    var orders = own?.flatMap(\.order) ?? [Int32](repeating: 0, count: hessians * columns)
-    var curvatures = own?.flatMap(\.curvature) ?? [Float](repeating: 0, count: hessians * columns)
-    var inverses = own?.flatMap(\.inverse) ?? [Float](repeating: 0, count: hessians * size)
-    var scalars =
-      own?.flatMap { [$0.unit, $0.damping, Double($0.escalations)] } ?? Array(repeating: 0, count: hessians * 3)
-    try communicator.barrier(waiting: .polite)
-    try communicator.broadcast(&orders, root: root)
-    try communicator.broadcast(&curvatures, root: root)
-    try communicator.broadcast(&inverses, root: root)
-    try communicator.broadcast(&scalars, root: root)
-    guard holders.contains(world.rank) else { return nil }
-    if let own { return own }
-    return try (0..<hessians).map { index in
-      let part = index * columns..<(index + 1) * columns
-      return try SharedFactor(
-        order: Array(orders[part]), inverse: Array(inverses[index * size..<(index + 1) * size]),
-        curvature: Array(curvatures[part]), unit: scalars[index * 3], damping: scalars[index * 3 + 1],
-        escalations: Int(scalars[index * 3 + 2]))
-    }
   }
 }

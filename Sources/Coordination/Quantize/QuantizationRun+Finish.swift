@@ -33,7 +33,8 @@ extension QuantizationRun {
       blasKernel: BLAS.kernelName,
       floatBytes: layers.reduce(0) { $0 + graph.constants[$1.layer.weight]!.storage.byteCount },
       quantizedBytes: layers.reduce(0) { $0 + writer.storedByteCount(form(of: $1)) }, layers: entries,
-      kept: kept.map { .init(name: $0.name, reason: $0.reason) }, phases: try timer.summary(world))
+      kept: kept.map { .init(name: $0.name, reason: $0.reason) }, factorTraffic: factorTraffic,
+      phases: try timer.summary(world))
     if world.rank == 0, let path = options.report { try JSONReport.write(report, to: path) }
     return report
   }

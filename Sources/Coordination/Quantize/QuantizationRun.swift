@@ -38,6 +38,10 @@ public struct QuantizationRun {
   var expertTokens: [Int: (own: Int, extra: Int)] = [:]
   /// What each layer loses on the samples held out; nil if none were.
   var heldOutLosses: [HeldOutLoss?]?
+  /// Which ranks share memory; known once the run has begun.
+  var nodes: NodeLayout?
+  /// What the factors cost the network.
+  var factorTraffic = FactorTraffic(nodes: 1)
   let timer: PhaseTimer
   var progress: Progress
 
@@ -87,6 +91,8 @@ public struct QuantizationRun {
   ///
   /// Errors on one rank are thrown on all of them.
   public mutating func run(_ world: borrowing Communicator) throws -> QuantizationReport {
+    let nodes = try NodeLayout.ofRun(world)
+    (self.nodes, factorTraffic.nodes) = (nodes, nodes.nodes.count)
     chunks = try world.collectively {
       try timer.measure(.read) { try readChunks(of: chunkPartition, rank: world.rank, size: world.size) }
     }
@@ -183,8 +189,9 @@ public struct QuantizationRun {
     for index in groups.indices { groups[index].owner = owners[index] }
     let members = groups.flatMap(\.group.layers)
     let partition = RowPartition(layers: members.map { layers[$0].shape }, ranks: world.size)
-    let (factors, drifts) = try factorAndBroadcast(&groups, members: members, partition, world)
-    try solveAndGather(members: members, factors: factors, drifts: drifts, partition, world)
+    let shared = try factorAndBroadcast(&groups, members: members, partition, world)
+    try solveAndGather(members: members, factors: shared.factors, drifts: shared.drifts, partition, world)
+    try shared.release(nodes!)
     if !floatOutputs.isEmpty { try correctOutputs(of: members, world) }
   }
 

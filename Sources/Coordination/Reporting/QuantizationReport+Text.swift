@@ -36,6 +36,7 @@ extension QuantizationReport {
       lines += table.lines
     }
     lines += ["", "Phases, seconds over \(ranks) \(ranks == 1 ? "rank" : "ranks")"] + PhaseTime.table(phases)
+    if let traffic = factorTraffic.text { lines.append(traffic) }
     lines += [
       "",
       String(

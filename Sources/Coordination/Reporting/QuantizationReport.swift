@@ -84,6 +84,8 @@ public struct QuantizationReport: Codable, Sendable {
   public var layers: [LayerEntry]
   /// The weights that were kept.
   public var kept: [KeptEntry]
+  /// What sending the factors cost.
+  public var factorTraffic: FactorTraffic
   /// Wall time by phase over the ranks.
   public var phases: [PhaseTime]
 }

@@ -1,0 +1,66 @@
+import LinearAlgebra
+import MPI
+import Quantization
+
+/// Where the factors of an input group, and its drift corrections, lie in one run of bytes: what travels to a node.
+struct FactorLayout: Equatable {
+  /// Columns C of a Hessian.
+  let columns: Int
+  /// Number of Hessians.
+  let hessians: Int
+  /// Whether each Hessian has a drift correction.
+  let hasDrift: Bool
+
+  /// Unit, damping, escalations: three float64.
+  private static let scalarBytes = 3 * 8
+  private var triangle: Int { SymmetricMatrix.count(order: columns) }
+  private var order: Int { Self.aligned(Self.scalarBytes) }
+  private var curvature: Int { order + Self.aligned(4 * columns) }
+  private var inverse: Int { curvature + Self.aligned(4 * columns) }
+  private var update: Int { inverse + Self.aligned(4 * triangle) }
+  private var bytesOfHessian: Int { update + (hasDrift ? Self.aligned(4 * columns * columns) : 0) }
+
+  /// Bytes of one packed U.
+  var triangleBytes: Int { 4 * triangle }
+
+  /// Bytes of the whole group, a multiple of `NodeMemory.alignment`.
+  var byteCount: Int { hessians * bytesOfHessian }
+
+  private static func aligned(_ count: Int) -> Int {
+    (count + NodeMemory.alignment - 1) / NodeMemory.alignment * NodeMemory.alignment
+  }
+
+  /// Writes the factor and the drift correction of Hessian `index` behind `start`.
+  func write(
+    _ factor: SharedFactor, _ drift: DriftCorrection?, hessian index: Int, to memory: NodeMemory, at start: Int
+  ) {
+    precondition(factor.columns == columns && (drift != nil) == hasDrift, "a factor of another group")
+    let first = start + index * bytesOfHessian
+    let scalars = [factor.unit, factor.damping, Double(factor.escalations)]
+    memory.write(scalars.span, at: first)
+    memory.write(factor.order.span, at: first + order)
+    memory.write(factor.curvature.span, at: first + curvature)
+    factor.inverse.withUnsafeBufferPointer { memory.write($0.span, at: first + inverse) }
+    drift?.update.withUnsafeBufferPointer { memory.write($0.span, at: first + update) }
+  }
+
+  /// The factor of Hessian `index`, its U not copied but read where it lies.
+  func factor(_ index: Int, in memory: NodeMemory, at start: Int) throws(QuantizationError) -> SharedFactor {
+    let first = start + index * bytesOfHessian
+    let scalars = memory.read(Double.self, at: first, count: 3)
+    return try SharedFactor(
+      order: memory.read(at: first + order, count: columns),
+      inverse: FloatStorage(memory.elements(at: first + inverse, count: triangle), owner: memory),
+      curvature: memory.read(at: first + curvature, count: columns),
+      unit: scalars[0], damping: scalars[1], escalations: Int(scalars[2]))
+  }
+
+  /// The drift correction of Hessian `index`, not copied; nil if there is none.
+  func drift(_ index: Int, in memory: NodeMemory, at start: Int) -> DriftCorrection? {
+    guard hasDrift else { return nil }
+    let first = start + index * bytesOfHessian
+    return DriftCorrection(
+      columns: columns,
+      update: FloatStorage(memory.elements(at: first + update, count: columns * columns), owner: memory))
+  }
+}

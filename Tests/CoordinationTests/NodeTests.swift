@@ -1,0 +1,66 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Quantizes a tiny language model on ranks that pretend to be on several nodes.
+@Suite("Nodes", .serialized)
+struct NodeTests {
+  /// What each way to place ranks must say of the factors.
+  struct Placement: Sendable, CustomTestStringConvertible {
+    var ranks: Int
+    var environment: [String: String]
+    var says: String
+    var testDescription: String { "\(ranks) ranks, \(environment)" }
+  }
+
+  private func quantize(_ folder: URL, ranks: Int, _ environment: [String: String]) throws -> (Launch, [String: Data]) {
+    let (model, tokens, output) = (
+      folder.appending(path: "model"), folder.appending(path: "tokens.npy"), folder.appending(path: UUID().uuidString)
+    )
+    if !FileManager.default.fileExists(atPath: tokens.path) {
+      try TinyLlama.write(to: model)
+      try TinyLlama.tokens(sequences: 24, length: 32).write(to: tokens)
+    }
+    let launch = try mpirun(
+      ranks: ranks, executable: try builtExecutable(named: "rankwise"),
+      arguments: ["quantize", model.path, "--calibration", tokens.path, "--output", output.path],
+      environment: environment, timeout: .seconds(240))
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: output.path)) ?? []
+    let files = try names.map { ($0, try Data(contentsOf: output.appending(path: $0))) }
+    return (launch, Dictionary(uniqueKeysWithValues: files))
+  }
+
+  @Test("the output has the same bytes however ranks are spread over nodes and whether or not they share memory")
+  func sameBytes() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "rankwise-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (single, expected) = try quantize(folder, ranks: 1, [:])
+    #expect(single.status == 0, "\(single.errors)")
+    #expect(expected["model.safetensors"] != nil)
+    #expect(!single.output.contains("factors: "))
+    for placement in [
+      Placement(ranks: 3, environment: [:], says: "one copy on each of 1 node"),
+      Placement(ranks: 3, environment: ["RANKWISE_RANKS_PER_NODE": "1"], says: ", 3 nodes"),
+      Placement(ranks: 4, environment: ["RANKWISE_RANKS_PER_NODE": "2"], says: "one copy on each of 2 nodes"),
+      Placement(ranks: 5, environment: ["RANKWISE_RANKS_PER_NODE": "2"], says: "one copy on each of 3 nodes"),
+      Placement(ranks: 3, environment: ["RANKWISE_SHARED_MEMORY": "off"], says: "a copy for each rank"),
+    ] {
+      let (launch, files) = try quantize(folder, ranks: placement.ranks, placement.environment)
+      #expect(launch.status == 0, "\(placement): \(launch.errors)")
+      #expect(files == expected, "\(placement)")
+      #expect(launch.output.contains(placement.says), "\(placement): \(launch.output)")
+    }
+  }
+
+  @Test(
+    "a variable that means nothing ends the run before any work",
+    arguments: [("RANKWISE_RANKS_PER_NODE", "0"), ("RANKWISE_RANKS_PER_NODE", "two"), ("RANKWISE_SHARED_MEMORY", "no")])
+  func badVariable(name: String, value: String) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "rankwise-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (launch, files) = try quantize(folder, ranks: 2, [name: value])
+    #expect(launch.status == 1)
+    #expect(launch.errors.contains("\(name) is \"\(value)\"; it must be "), "\(launch.errors)")
+    #expect(files.isEmpty)
+  }
+}
