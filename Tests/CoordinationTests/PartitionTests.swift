@@ -67,7 +67,17 @@ struct PartitionTests {
   @Test("the heaviest group goes first, to the least loaded rank")
   func owners() {
     #expect(OwnerAssignment.owners(costs: [1, 8, 4, 4], ranks: 2) == [0, 0, 1, 1])
-    #expect(OwnerAssignment.owners(costs: [5, 5], ranks: 4) == [0, 1])
+    #expect(OwnerAssignment.owners(costs: [4, 4, 1, 1, 1, 1], ranks: 2) == [0, 1, 0, 1, 0, 1])
+  }
+
+  @Test("where it is as balanced, consecutive groups go to one rank: that of their rows")
+  func ownersInLine() {
+    #expect(OwnerAssignment.owners(costs: [5, 5], ranks: 4) == [1, 3])
+    #expect(OwnerAssignment.owners(costs: Array(repeating: 1, count: 6), ranks: 3) == [0, 0, 1, 1, 2, 2])
+    let owners = OwnerAssignment.owners(costs: Array(repeating: 2, count: 128), ranks: 2)
+    let partition = RowPartition(
+      layers: Array(repeating: RowPartition.LayerShape(rows: 768, columns: 2048, groups: 1), count: 128), ranks: 2)
+    #expect(partition.pieces.map { Set($0.map { owners[$0.layer] }) } == [[0], [1]])
   }
 }
 

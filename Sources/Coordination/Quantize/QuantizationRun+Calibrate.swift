@@ -4,10 +4,10 @@ import LinearAlgebra
 import MPI
 
 extension QuantizationRun {
-  /// Forwards this rank's chunks to the inputs of `stage` and adds up the Hessians of its input groups.
+  /// Forwards this rank's chunks to the inputs of `stage` and finds what sums over the inputs of its groups need to know.
   ///
   /// Collective: the ranks agree on the scale of the integer sums (the largest bound over all chunks) and on the
-  /// number of columns. The sums themselves stay on this rank.
+  /// number of columns.
   mutating func calibrate(
     _ stage: Stage, stageIndex: Int, _ world: borrowing Communicator
   ) throws -> [CalibratedGroup] {
@@ -63,40 +63,73 @@ extension QuantizationRun {
     }
 
     let chunkCount = chunkPartition.chunkCount
-    let sums = groups.indices.map { group in
-      HessianSums(
-        group: groups[group],
-        scale: SumScale(bound: bounds[group], chunkCount: chunkCount, columnCount: Int(counts[group])))
+    progress.advance(
+      by: geometry.work(stage: stage, samples: chunkPartition.samples.count),
+      "stage \(stageIndex + 1)/\(stages.count)  \(names[0])")
+    return groups.indices.map { index in
+      let (bound, drift, count) = (bounds[index], bounds[groups.count + index], Int(counts[index]))
+      return CalibratedGroup(
+        group: groups[index], scale: SumScale(bound: bound, chunkCount: chunkCount, columnCount: count),
+        // No drift, no sums: so it is in the first stage.
+        crossScale: drift > 0
+          ? SumScale(differences: drift, inputs: bound, chunkCount: chunkCount, columnCount: count) : nil,
+        columnCount: count, includesExtra: includesExtra[index],
+        isCentered: groups[index].layers.allSatisfy { layers[$0].bias != nil })
     }
-    // No drift, no sums: so it is in the first stage.
-    let cross = groups.indices.map { group -> CrossSums? in
-      let drift = bounds[groups.count + group]
-      guard drift > 0 else { return nil }
-      return CrossSums(
-        group: groups[group],
-        scale: SumScale(
-          differences: drift, inputs: bounds[group], chunkCount: chunkCount, columnCount: Int(counts[group])))
+  }
+
+  /// Adds up X̃ X̃ᵀ and (X - X̃) X̃ᵀ of the groups over all ranks; the sums of a group end up at its owner.
+  ///
+  /// Collective. The chunks are at the groups' stage. Some groups at a time, so that only owners hold sums for long.
+  func addUp(_ groups: inout [CalibratedGroup], _ world: borrowing Communicator) throws {
+    var start = 0
+    while start < groups.count {
+      var (end, bytes) = (start, 0)
+      while end < groups.count, end == start || bytes + groups[end].sumBytes <= Self.sumLimit {
+        bytes += groups[end].sumBytes
+        end += 1
+      }
+      try addUp(&groups, start..<end, world)
+      start = end
     }
+  }
+
+  /// Bytes of sums that a rank forms at a time.
+  private static let sumLimit = 512 << 20
+
+  private func addUp(
+    _ groups: inout [CalibratedGroup], _ part: Range<Int>, _ world: borrowing Communicator
+  ) throws {
+    let (chunks, float, threads) = (chunks, floatActivations, options.threads)
+    let members = Array(groups[part])
+    let sums = members.map { HessianSums(group: $0.group, scale: $0.scale) }
+    let cross = members.map { member in member.crossScale.map { CrossSums(group: member.group, scale: $0) } }
     try timer.measure(.hessian) {
-      _ = try Parallel.map(chunks.count * groups.count, threads: threads) { (index) throws(HessianError) -> Void in
-        let (group, chunk) = index.quotientAndRemainder(dividingBy: chunks.count)
-        let rows = chunks[chunk].expertRows(of: groups[group], includesExtra: includesExtra[group])
-        let columns = try chunks[chunk].columns(for: groups[group], rows: rows)
-        try sums[group].add(columns)
-        if let float, let cross = cross[group] {
-          let differences = try float.differences(chunk: chunk, from: columns, group: groups[group], rows: rows)
+      _ = try Parallel.map(chunks.count * members.count, threads: threads) { (index) throws(HessianError) -> Void in
+        let (member, chunk) = index.quotientAndRemainder(dividingBy: chunks.count)
+        let group = members[member].group
+        let rows = chunks[chunk].expertRows(of: group, includesExtra: members[member].includesExtra)
+        let columns = try chunks[chunk].columns(for: group, rows: rows)
+        try sums[member].add(columns)
+        if let float, let cross = cross[member] {
+          let differences = try float.differences(chunk: chunk, from: columns, group: group, rows: rows)
           try cross.add(differences: differences, quantized: columns)
         }
       }
     }
-    progress.advance(
-      by: geometry.work(stage: stage, samples: chunkPartition.samples.count),
-      "stage \(stageIndex + 1)/\(stages.count)  \(names[0])")
-    return groups.indices.map { group in
-      CalibratedGroup(
-        group: groups[group], sums: sums[group].take(), scale: sums[group].scale,
-        cross: cross[group].map { ($0.take(), $0.scale) }, columnCount: Int(counts[group]),
-        isCentered: groups[group].layers.allSatisfy { layers[$0].bias != nil })
+    try timer.measure(.reduce) {
+      // Sleep until all are here; then move the data at full speed, which naps between the pieces would not.
+      try world.barrier(waiting: .polite)
+      for (member, index) in part.enumerated() {
+        let isOwner = groups[index].owner == world.rank
+        var own = sums[member].take()
+        try world.reduce(&own, .sum, root: groups[index].owner)
+        if isOwner { groups[index].sums = own }
+        guard let cross = cross[member] else { continue }
+        var ownCross = cross.take()
+        try world.reduce(&ownCross, .sum, root: groups[index].owner)
+        if isOwner { groups[index].crossSums = ownCross }
+      }
     }
   }
 }

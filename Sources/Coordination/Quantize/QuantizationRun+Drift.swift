@@ -13,9 +13,9 @@ extension QuantizationRun {
     let threads = options.threads
     return groups.indices.map { index in
       let group = groups[index]
-      guard group.owner == rank, let cross = group.cross, let factors = factors[index] else { return nil }
+      guard group.owner == rank, let scale = group.crossScale, let factors = factors[index] else { return nil }
       var crossMoments = CrossMoments.moments(
-        of: group.group, sums: cross.sums, scale: cross.scale, columnCount: group.columnCount)
+        of: group.group, sums: group.crossSums, scale: scale, columnCount: group.columnCount)
       if group.isCentered {
         for hessian in crossMoments.indices { crossMoments[hessian].center(about: moments[index][hessian]) }
       }

@@ -5,24 +5,13 @@ import MPI
 import Quantization
 
 extension QuantizationRun {
-  /// Adds up the sums at the owners, factors there, and sends the factors to the ranks that hold rows.
+  /// Factors at the owners, and sends the factors to the ranks that hold rows.
   ///
   /// - Parameter members: the layers, in the order of `partition`'s line.
   /// - Returns: the factors of each layer that this rank holds rows of, and the corrections of its drift where there is any.
   mutating func factorAndBroadcast(
     _ groups: inout [CalibratedGroup], members: [Int], _ partition: RowPartition, _ world: borrowing Communicator
   ) throws -> StageFactors {
-    try timer.measure(.reduce) {
-      // Sleep until all are here; then move the data at full speed, which naps between the pieces would not.
-      try world.barrier(waiting: .polite)
-      for index in groups.indices {
-        try world.reduce(&groups[index].sums, .sum, root: groups[index].owner)
-        if groups[index].owner != world.rank { groups[index].sums = [] }
-        guard groups[index].cross != nil else { continue }
-        try world.reduce(&groups[index].cross!.sums, .sum, root: groups[index].owner)
-        if groups[index].owner != world.rank { groups[index].cross!.sums = [] }
-      }
-    }
     let moments = groups.map { group -> [InputMoments] in
       guard group.owner == world.rank else { return [] }
       var moments = InputMoments.moments(
@@ -35,7 +24,7 @@ extension QuantizationRun {
       try timer.measure(.factor) { try factorOwn(groups, moments, rank: world.rank) }
     }
     var ownDrifts = timer.measure(.factor) { driftCorrections(groups, moments, own, rank: world.rank) }
-    for index in groups.indices { groups[index].cross?.sums = [] }
+    for index in groups.indices { groups[index].crossSums = [] }
     try record(own, of: groups, world)
     for (index, group) in groups.enumerated() {
       let pivots = try world.broadcastValue((own[index] ?? []).flatMap(\.pivots), root: group.owner, waiting: .polite)
@@ -47,7 +36,7 @@ extension QuantizationRun {
     }
 
     let (layouts, holders) = (
-      groups.map { FactorLayout(columns: $0.group.columns, hessians: $0.group.groups, hasDrift: $0.cross != nil) },
+      groups.map { FactorLayout(columns: $0.group.columns, hessians: $0.group.groups, hasDrift: $0.crossScale != nil) },
       groups.map { group in
         partition.ranks(holding: Set(group.group.layers.map { member in members.firstIndex(of: member)! }))
       }

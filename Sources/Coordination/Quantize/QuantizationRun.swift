@@ -107,11 +107,18 @@ public struct QuantizationRun {
     var waiting: [CalibratedGroup] = []
     for (index, stage) in stages.enumerated() {
       let calibrated = try calibrate(stage, stageIndex: index, world)
-      try advanceFloatLayers(ofStage: index, world)
-      switch options.propagation {
-      case .quantized: try quantize(calibrated, world)
-      case .float: waiting += calibrated
+      for wave in waves(of: calibrated, ranks: world.size) {
+        var groups = Array(wave)
+        let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), ranks: world.size)
+        for index in groups.indices { groups[index].owner = owners[index] }
+        try addUp(&groups, world)
+        switch options.propagation {
+        case .quantized: try quantize(groups, world)
+        case .float: waiting += groups
+        }
       }
+      try advanceFloatLayers(ofStage: index, world)
+      if !floatOutputs.isEmpty { try correctOutputs(of: stage.inputGroups.flatMap(\.layers), world) }
     }
     if !waiting.isEmpty { try quantize(waiting, world) }
     (chunks, floatActivations) = ([], nil)
@@ -182,17 +189,28 @@ public struct QuantizationRun {
     }
   }
 
-  /// Calibrated input groups to quantized layers: reduce, factor, broadcast, solve, gather.
+  /// The groups of a stage in waves that are solved one after the other, so that the memory of a rank is bounded where a
+  /// stage has many (experts): in a wave each rank owns groups with sums of about `waveLimit` bytes, or a few. Layers of a stage do
+  /// not depend on each other, so waves change no result.
+  private func waves(of groups: [CalibratedGroup], ranks: Int) -> [ArraySlice<CalibratedGroup>] {
+    let bytes = groups.reduce(0) { $0 + $1.sumBytes }
+    let wanted = (bytes + Self.waveLimit * ranks - 1) / (Self.waveLimit * ranks)
+    // No fewer groups in a wave than ranks: all have something to factor.
+    let count = max(1, min(wanted, groups.count / ranks))
+    return (0..<count).map { groups[$0 * groups.count / count..<($0 + 1) * groups.count / count] }
+  }
+
+  /// Bytes of sums that a rank owns in a wave; factors and what they are made of take about as much again.
+  private static let waveLimit = 1 << 30
+
+  /// Calibrated input groups to quantized layers: factor, broadcast, solve, gather.
   private mutating func quantize(_ groups: [CalibratedGroup], _ world: borrowing Communicator) throws {
     var groups = groups
-    let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), ranks: world.size)
-    for index in groups.indices { groups[index].owner = owners[index] }
     let members = groups.flatMap(\.group.layers)
     let partition = RowPartition(layers: members.map { layers[$0].shape }, ranks: world.size)
     let shared = try factorAndBroadcast(&groups, members: members, partition, world)
     try solveAndGather(members: members, factors: shared.factors, drifts: shared.drifts, partition, world)
     try shared.release(nodes!)
-    if !floatOutputs.isEmpty { try correctOutputs(of: members, world) }
   }
 
   /// The layers and what each gets, and the weights that stay float.

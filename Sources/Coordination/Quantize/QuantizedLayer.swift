@@ -51,16 +51,18 @@ struct QuantizedLayer: Sendable {
     let columns = planned.layer.columns
     let groups = planned.scheme.groupCount(columns: columns)
     let groupSize = planned.scheme.groupSize(columns: columns)
-    return [Float](unsafeUninitializedCapacity: codes.count) { values, count in
-      for row in 0..<planned.layer.rows {
-        for group in 0..<groups {
-          let (scale, zero) = (scales[row * groups + group], Float(zeroPoints[row * groups + group]))
-          for column in group * groupSize..<min((group + 1) * groupSize, columns) {
-            values[row * columns + column] = (Float(codes[row * columns + column]) - zero) * scale
+    return codes.withUnsafeBufferPointer { codes in
+      [Float](unsafeUninitializedCapacity: codes.count) { values, count in
+        for row in 0..<planned.layer.rows {
+          for group in 0..<groups {
+            let (scale, zero) = (scales[row * groups + group], Float(zeroPoints[row * groups + group]))
+            let range = row * columns + group * groupSize..<row * columns + min((group + 1) * groupSize, columns)
+            let (source, target) = (codes.baseAddress! + range.lowerBound, values.baseAddress! + range.lowerBound)
+            for column in 0..<range.count { target[column] = (Float(source[column]) - zero) * scale }
           }
         }
+        count = codes.count
       }
-      count = codes.count
     }
   }
 
