@@ -42,7 +42,7 @@ let package = Package(
     .target(
       name: "Coordination",
       dependencies: [
-        "MPI", "Models", "Graphs", "Calibration", "Quantization", "LinearAlgebra", "Images", "Tokenization",
+        "MPI", "Models", "Graphs", "Calibration", "Quantization", "LinearAlgebra", "Images", "JSON", "Tokenization",
       ],
       swiftSettings: swift),
     .executableTarget(

@@ -26,6 +26,8 @@ public enum CoordinationError: Error, CustomStringConvertible {
   case variant(text: String, reason: String)
   /// An environment variable has a value that means nothing.
   case environment(variable: String, value: String, wanted: String)
+  /// A trace file cannot be read.
+  case trace(path: String, reason: String)
   /// A model to compare with differs in its outputs.
   case reference(path: String, reason: String)
 
@@ -41,6 +43,7 @@ public enum CoordinationError: Error, CustomStringConvertible {
     case .labels(let path, let reason): "\(path): \(reason)"
     case .tokens(let path, let reason): "\(path): \(reason)"
     case .output(let path, let reason): "\(path): \(reason)"
+    case .trace(let path, let reason): "\(path): \(reason)"
     case .reference(let path, let reason): "\(path): \(reason)"
     case .noSamples(let model): "\(model): a model needs samples; give them with --calibration"
     case .compute(let reason): reason

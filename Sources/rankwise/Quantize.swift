@@ -150,6 +150,12 @@ struct Quantize: ParsableCommand {
   @Option(help: "Write tables and times as JSON to this file.")
   var report: String?
 
+  @Option(
+    help:
+      "Write what every rank did when to this file, as trace events for Perfetto (ui.perfetto.dev) and `rankwise trace`."
+  )
+  var trace: String?
+
   @Option(help: "A folder for one log per rank.")
   var logDir: String?
 
@@ -228,6 +234,7 @@ struct Quantize: ParsableCommand {
     (options.method, options.order, options.grid, options.damping) = (method, order, grid, damping)
     options.effort = effort
     (options.propagation, options.storage, options.report) = (propagate, storage ?? .int8, report)
+    options.trace = trace
     options.driftCorrection = driftCorrection?.alpha ?? (effort == .fast ? 0 : 1)
     options.expertTokens = expertTokens
     (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut ?? (effort == .fast ? 0 : 0.125))

@@ -11,7 +11,9 @@ struct Rankwise: ParsableCommand {
     abstract: "Quantizes the weights of trained networks to 2 to 8 bits, on any number of MPI ranks.",
     discussion: "Start it under mpirun: mpirun -np 8 rankwise quantize MODEL --calibration DATA --output OUT",
     version: version,
-    subcommands: [Quantize.self, Evaluate.self, Compare.self, Sensitivity.self, Inspect.self, Tokenize.self])
+    subcommands: [
+      Quantize.self, Evaluate.self, Compare.self, Sensitivity.self, Inspect.self, Tokenize.self, Trace.self,
+    ])
 
   /// The version that `--version` prints.
   static let version = "0.1.0"

@@ -51,10 +51,9 @@ extension QuantizationRun {
     var totals =
       groups.indices.map { group in Int64(facts.reduce(0) { $0 + $1[group].columns }) }
       + groups.indices.map { group in Int64(facts.reduce(0) { $0 + $1[group].own }) }
-    try timer.measure(.reduce) {
-      try world.allReduce(&bounds, .maximum, waiting: .polite)
-      try world.allReduce(&totals, .sum, waiting: .polite)
-    }
+    // A few numbers: what it takes is waiting for the slowest rank.
+    try world.allReduce(&bounds, .maximum, waiting: .polite)
+    try world.allReduce(&totals, .sum, waiting: .polite)
     let includesExtra = groups.indices.map { Int(totals[groups.count + $0]) < leastTokens(of: groups[$0]) }
     let counts = groups.indices.map { totals[includesExtra[$0] ? $0 : groups.count + $0] }
     for (index, group) in groups.enumerated() where group.route != nil {
@@ -117,9 +116,9 @@ extension QuantizationRun {
         }
       }
     }
+    // Sleep until all are here; then move the data at full speed, which naps between the pieces would not.
+    try world.barrier(waiting: .polite)
     try timer.measure(.reduce) {
-      // Sleep until all are here; then move the data at full speed, which naps between the pieces would not.
-      try world.barrier(waiting: .polite)
       for (member, index) in part.enumerated() {
         let isOwner = groups[index].owner == world.rank
         var own = sums[member].take()

@@ -12,12 +12,14 @@ extension QuantizationRun {
   mutating func factorAndBroadcast(
     _ groups: inout [CalibratedGroup], members: [Int], _ partition: RowPartition, _ world: borrowing Communicator
   ) throws -> StageFactors {
-    let moments = groups.map { group -> [InputMoments] in
-      guard group.owner == world.rank else { return [] }
-      var moments = InputMoments.moments(
-        of: group.group, sums: group.sums, scale: group.scale, columnCount: group.columnCount)
-      if group.isCentered { for index in moments.indices { moments[index].center() } }
-      return moments
+    let moments = timer.measure(.factor) {
+      groups.map { group -> [InputMoments] in
+        guard group.owner == world.rank else { return [] }
+        var moments = InputMoments.moments(
+          of: group.group, sums: group.sums, scale: group.scale, columnCount: group.columnCount)
+        if group.isCentered { for index in moments.indices { moments[index].center() } }
+        return moments
+      }
     }
     for index in groups.indices { groups[index].sums = [] }
     var own = try world.collectively {

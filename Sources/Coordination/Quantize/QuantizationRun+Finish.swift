@@ -7,6 +7,7 @@ import Quantization
 extension QuantizationRun {
   /// Writes the output on rank 0 and gathers the report. Collective.
   mutating func finish(_ world: borrowing Communicator) throws -> QuantizationReport {
+    timer.part = ""
     try world.collectively {
       guard world.rank == 0 else { return }
       try timer.measure(.write) { try write() }
@@ -23,6 +24,7 @@ extension QuantizationRun {
         predictedLoss: hasOneOrder ? result!.relativePredictedLoss : nil, heldOutLoss: heldOut?.loss,
         drift: heldOut?.drift, tokens: expertTokens[index]?.own, extraTokens: expertTokens[index]?.extra)
     }
+    let times = try timer.rankTimes(world)
     let report = QuantizationReport(
       model: options.model, output: options.output, ranks: world.size, threads: options.threads,
       method: options.method.rawValue, grid: options.grid.rawValue,
@@ -34,7 +36,11 @@ extension QuantizationRun {
       floatBytes: layers.reduce(0) { $0 + graph.constants[$1.layer.weight]!.storage.byteCount },
       quantizedBytes: layers.reduce(0) { $0 + writer.storedByteCount(form(of: $1)) }, layers: entries,
       kept: kept.map { .init(name: $0.name, reason: $0.reason) }, factorTraffic: factorTraffic,
-      phases: try timer.summary(world))
+      phases: times.phases,
+      efficiency: ParallelEfficiency(times), rankTimes: times)
+    if let path = options.trace, let clocks {
+      try TraceFile.write(timer, begin: clocks, nodes: nodes!, to: path, world)
+    }
     if world.rank == 0, let path = options.report { try JSONReport.write(report, to: path) }
     return report
   }

@@ -19,7 +19,7 @@ extension QuantizationRun {
     let gathered = try timer.measure(.gather) {
       try world.allGatherv(own.span, waiting: .polite).elements
     }
-    assemble(gathered, members: members, partition)
+    timer.measure(.replace) { assemble(gathered, members: members, partition) }
   }
 
   /// The message of this rank's ranges, in line order; a range may be solved in several parts by several threads.

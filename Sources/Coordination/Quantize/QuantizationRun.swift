@@ -43,6 +43,8 @@ public struct QuantizationRun {
   /// What the factors cost the network.
   var factorTraffic = FactorTraffic(nodes: 1)
   let timer: PhaseTimer
+  /// The clocks of the ranks at the beginning, for a trace.
+  private(set) var clocks: ClockAlignment?
   var progress: Progress
 
   /// Reads model and samples and plans the run. Collective; throws what is wrong with either, on all ranks, before any
@@ -93,6 +95,7 @@ public struct QuantizationRun {
   public mutating func run(_ world: borrowing Communicator) throws -> QuantizationReport {
     let nodes = try NodeLayout.ofRun(world)
     (self.nodes, factorTraffic.nodes) = (nodes, nodes.nodes.count)
+    if options.trace != nil { clocks = try ClockAlignment(clock: timer, world) }
     chunks = try world.collectively {
       try timer.measure(.read) { try readChunks(of: chunkPartition, rank: world.rank, size: world.size) }
     }
@@ -106,6 +109,7 @@ public struct QuantizationRun {
     }
     var waiting: [CalibratedGroup] = []
     for (index, stage) in stages.enumerated() {
+      timer.part = "stage \(index + 1)"
       let calibrated = try calibrate(stage, stageIndex: index, world)
       for wave in waves(of: calibrated, ranks: world.size) {
         var groups = Array(wave)
@@ -120,9 +124,11 @@ public struct QuantizationRun {
       try advanceFloatLayers(ofStage: index, world)
       if !floatOutputs.isEmpty { try correctOutputs(of: stage.inputGroups.flatMap(\.layers), world) }
     }
+    timer.part = "all stages"
     if !waiting.isEmpty { try quantize(waiting, world) }
     (chunks, floatActivations) = ([], nil)
     progress.finish()
+    timer.part = "held out"
     heldOutLosses = try measureHeldOut(world)
     return try finish(world)
   }

@@ -77,6 +77,8 @@ public struct QuantizeOptions: Sendable {
   public var threads = 1
   /// Where the report is written as JSON; nil for nowhere.
   public var report: String?
+  /// Where the trace of all ranks is written; nil for nowhere.
+  public var trace: String?
 
   /// Options with every default but the three paths and the scheme.
   public init(model: String, calibration: String, output: String, scheme: QuantizationScheme) {

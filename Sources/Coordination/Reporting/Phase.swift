@@ -16,8 +16,23 @@ public enum Phase: String, CaseIterable, Sendable, Codable {
   case solve
   /// Codes and scales to all ranks.
   case gather
+  /// The new weights of whole layers, on every rank.
+  case replace
   /// Running the float and the quantized network on the samples held out.
   case measure
   /// Writing the output, on rank 0.
   case write
+}
+
+extension Phase {
+  /// The phase's number in the order of `allCases`.
+  var index: Int { Phase.allCases.firstIndex(of: self)! }
+
+  /// Whether the phase computes, and does not move data between ranks.
+  var isUseful: Bool {
+    switch self {
+    case .read, .forward, .hessian, .factor, .solve, .replace, .measure, .write: true
+    case .reduce, .broadcast, .gather: false
+    }
+  }
 }

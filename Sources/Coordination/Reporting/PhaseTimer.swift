@@ -1,9 +1,15 @@
 import MPI
 
-/// Adds up the wall time of this rank by phase; used by the rank's main thread only.
+/// Records when this rank was in which phase; used by the rank's main thread only.
 final class PhaseTimer {
-  private(set) var seconds: [Phase: Double] = [:]
-  private let start = ContinuousClock.now
+  /// What was done so far, in the order of its ends. Phases do not nest.
+  private(set) var events: [TraceEvent] = []
+  /// Which part of the run comes next, such as a stage; events carry it. All ranks name the same parts in the same order.
+  var part = "" {
+    didSet { if !parts.contains(part) { parts.append(part) } }
+  }
+  private var parts = [""]
+  private let origin = ContinuousClock.now
   private let log: RankLog?
 
   /// A timer that also writes each measurement to `log`.
@@ -11,50 +17,39 @@ final class PhaseTimer {
 
   /// Runs `body` and adds its time to `phase`.
   func measure<R, E: Error>(_ phase: Phase, _ body: () throws(E) -> R) throws(E) -> R {
-    let begin = ContinuousClock.now
+    let begin = now
     defer {
-      let time = (ContinuousClock.now - begin).seconds
-      seconds[phase, default: 0] += time
-      log?.write("\(phase.rawValue) took \(time) s")
+      let event = TraceEvent(phase: phase, part: part, start: begin, duration: now - begin)
+      events.append(event)
+      log?.write("\(phase.rawValue) took \(Double(event.duration) / 1e9) s")
     }
     return try body()
   }
 
-  /// Adds time that was measured elsewhere.
-  func add(_ phase: Phase, _ time: Double) { seconds[phase, default: 0] += time }
+  /// Nanoseconds since this timer was made.
+  var now: Int64 {
+    let (seconds, attoseconds) = (ContinuousClock.now - origin).components
+    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+  }
 
   /// Seconds since this timer was made.
-  var elapsed: Double { (ContinuousClock.now - start).seconds }
+  var elapsed: Double { Double(now) / 1e9 }
 
   /// Gathers all ranks' times. Collective; the result is the same on every rank.
-  func summary(_ world: borrowing Communicator) throws(MPIError) -> [PhaseTime] {
-    let own = Phase.allCases.map { seconds[$0] ?? 0 } + [elapsed]
+  func rankTimes(_ world: borrowing Communicator) throws(MPIError) -> RankTimes {
+    var seconds = [Double](repeating: 0, count: Phase.allCases.count)
+    for event in events { seconds[event.phase.index] += Double(event.duration) / 1e9 }
+    let own = seconds + [elapsed]
     let all = try world.allGather(own.span)
-    let (phases, size) = (own.count, world.size)
-    return (Phase.allCases.map(\.rawValue) + ["total"]).enumerated().map { index, name in
-      let times = (0..<size).map { all[$0 * phases + index] }
-      return PhaseTime(
-        phase: name, minimum: times.min()!, average: times.reduce(0, +) / Double(size), maximum: times.max()!)
+    let numbers = Dictionary(uniqueKeysWithValues: parts.enumerated().map { ($1, $0) })
+    var largest = [Double](repeating: 0, count: parts.count * Phase.allCases.count)
+    for event in events {
+      largest[numbers[event.part]! * Phase.allCases.count + event.phase.index] += Double(event.duration) / 1e9
     }
+    try world.allReduce(&largest, .maximum)
+    return RankTimes(flat: all, largestByPart: largest)
   }
-}
 
-/// The time of one phase over the ranks, in seconds.
-public struct PhaseTime: Sendable, Codable {
-  /// A `Phase`, or "total" for the whole run.
-  public var phase: String
-  /// The fastest rank's seconds.
-  public var minimum: Double
-  /// The mean over ranks.
-  public var average: Double
-  /// The slowest rank's seconds.
-  public var maximum: Double
-}
-
-extension Duration {
-  /// The duration as a floating-point number of seconds.
-  var seconds: Double {
-    let (seconds, attoseconds) = components
-    return Double(seconds) + Double(attoseconds) * 1e-18
-  }
+  /// The same as a table over the ranks. Collective.
+  func summary(_ world: borrowing Communicator) throws(MPIError) -> [PhaseTime] { try rankTimes(world).phases }
 }

@@ -36,6 +36,7 @@ extension QuantizationReport {
       lines += table.lines
     }
     lines += ["", "Phases, seconds over \(ranks) \(ranks == 1 ? "rank" : "ranks")"] + PhaseTime.table(phases)
+    if let efficiency { lines += efficiency.text }
     if let traffic = factorTraffic.text { lines.append(traffic) }
     lines += [
       "",
@@ -44,20 +45,5 @@ extension QuantizationReport {
         Double(quantizedBytes) / 1e6, Double(floatBytes) / Double(max(quantizedBytes, 1))),
     ]
     return lines
-  }
-}
-
-extension PhaseTime {
-  /// Lines of a table of phases; phases that took no time are left out.
-  static func table(_ phases: [PhaseTime]) -> [String] {
-    let total = max(phases.last?.maximum ?? 0, 1e-9)
-    var table = TextTable(["<phase", "min", "average", "max", "%"])
-    for phase in phases where phase.maximum > 0 {
-      table.add(
-        [phase.phase]
-          + [phase.minimum, phase.average, phase.maximum].map { String(format: "%.3f", $0) }
-          + [String(format: "%.1f", 100 * phase.average / total)])
-    }
-    return table.lines
   }
 }

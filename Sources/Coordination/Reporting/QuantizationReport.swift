@@ -88,4 +88,8 @@ public struct QuantizationReport: Codable, Sendable {
   public var factorTraffic: FactorTraffic
   /// Wall time by phase over the ranks.
   public var phases: [PhaseTime]
+  /// How well the ranks were used; nil for one.
+  public var efficiency: ParallelEfficiency?
+  /// Seconds of each rank by phase.
+  public var rankTimes: RankTimes
 }
