@@ -28,6 +28,8 @@ public enum CoordinationError: Error, CustomStringConvertible {
   case environment(variable: String, value: String, wanted: String)
   /// A trace file cannot be read.
   case trace(path: String, reason: String)
+  /// Elements arrived that were not sent.
+  case communication(wrong: Int)
   /// A model to compare with differs in its outputs.
   case reference(path: String, reason: String)
 
@@ -47,6 +49,8 @@ public enum CoordinationError: Error, CustomStringConvertible {
     case .reference(let path, let reason): "\(path): \(reason)"
     case .noSamples(let model): "\(model): a model needs samples; give them with --calibration"
     case .compute(let reason): reason
+    case .communication(let wrong):
+      "\(wrong) elements arrived that were not sent; the network or the MPI library is broken, see #wrong in the table"
     case .layerSet(let path, let reason): "\(path): \(reason)"
     case .environment(let variable, let value, let wanted): "\(variable) is \"\(value)\"; it must be \(wanted)"
     case .variant(let text, let reason): "\"\(text)\": \(reason)"

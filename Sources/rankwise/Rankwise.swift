@@ -13,6 +13,7 @@ struct Rankwise: ParsableCommand {
     version: version,
     subcommands: [
       Quantize.self, Evaluate.self, Compare.self, Sensitivity.self, Inspect.self, Tokenize.self, Trace.self,
+      CommBench.self,
     ])
 
   /// The version that `--version` prints.
