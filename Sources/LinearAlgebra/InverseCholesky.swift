@@ -15,7 +15,7 @@ public struct InverseCholesky: ~Copyable {
   public let order: Int
   /// Row k of U belongs to column `processing[k]`.
   public let processing: [Int]
-  /// Row-major, lower triangle and diagonal used; L, with rows and columns in reverse processing order.
+  /// Row-major, upper triangle and diagonal used; transpose(L), with rows and columns in reverse processing order.
   private let elements: UnsafeMutablePointer<Double>
 
   /// Factors `matrix` with its rows and columns taken in the order `processing`.
@@ -29,8 +29,8 @@ public struct InverseCholesky: ~Copyable {
     let elements = UnsafeMutablePointer<Double>.allocate(capacity: n * n)
     Self.copyReversed(matrix, processing: processing, to: elements)
     var (size, info) = (Int32(n), Int32(0))
-    // LAPACK counts columns first, so its upper triangle is the lower one here.
-    dpotrf_("U", &size, elements, &size, &info)
+    // LAPACK counts columns first, so its lower triangle is the upper one here.
+    dpotrf_("L", &size, elements, &size, &info)
     precondition(info >= 0, "argument \(-info) of dpotrf")
     guard info == 0 else {
       elements.deallocate()
@@ -73,12 +73,17 @@ public struct InverseCholesky: ~Copyable {
     let elements = elements
     return [Float](unsafeUninitializedCapacity: SymmetricMatrix.count(order: n)) { packed, count in
       count = SymmetricMatrix.count(order: n)
-      for row in 0..<n {
-        let target = UnsafeMutableBufferPointer(
-          rebasing: packed[SymmetricMatrix.rowStart(row, order: n)...].prefix(n - row))
-        // U[row, row + i] = inverse(L)[n - 1 - row, n - 1 - row - i]
-        let source = elements + (n - 1 - row) * n + (n - 1 - row)
-        for i in target.indices { target[i] = Float(source[-i]) }
+      // U[row, column] = inverse(transpose(L))[n - 1 - column, n - 1 - row]: some rows at a time, since they are columns there.
+      let width = 16
+      for first in stride(from: 0, to: n, by: width) {
+        let rows = first..<min(first + width, n)
+        let starts = rows.map { SymmetricMatrix.rowStart($0, order: n) - $0 }
+        for column in first..<n {
+          let source = elements + (n - 1 - column) * n + n - 1
+          for row in rows.lowerBound..<min(rows.upperBound, column + 1) {
+            packed[starts[row - first] + column] = Float(source[-row])
+          }
+        }
       }
     }
   }
@@ -89,19 +94,19 @@ public struct InverseCholesky: ~Copyable {
     let n = order
     var sums = [Double](repeating: 0, count: n)
     for row in 0..<n {
-      let source = UnsafeBufferPointer(start: elements + row * n, count: row + 1)
-      for j in source.indices { sums[j] += source[j] * source[j] }
+      let source = UnsafeBufferPointer(start: elements + row * n + row, count: n - row)
+      sums[row] = source.reduce(0) { $0 + $1 * $1 }
     }
     return sums.reversed()
   }
 
   private func invert() {
     var (size, info) = (Int32(order), Int32(0))
-    dtrtri_("U", "N", &size, elements, &size, &info)
+    dtrtri_("L", "N", &size, elements, &size, &info)
     precondition(info == 0, "dtrtri returned \(info) for a factor without a zero on its diagonal")
   }
 
-  /// Writes the lower triangle of J P H transpose(P) J.
+  /// Writes the upper triangle of J P H transpose(P) J.
   private static func copyReversed(
     _ matrix: SymmetricMatrix, processing: [Int], to elements: UnsafeMutablePointer<Double>
   ) {
@@ -112,7 +117,7 @@ public struct InverseCholesky: ~Copyable {
       for i in 0..<n {
         let a = reversed[i]
         let row = elements + i * n
-        for j in 0...i {
+        for j in i..<n {
           let b = reversed[j]
           row[j] = a <= b ? upper[starts[a] + b] : upper[starts[b] + a]
         }

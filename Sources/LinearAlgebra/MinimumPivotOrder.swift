@@ -18,60 +18,101 @@ public enum MinimumPivotOrder {
     return try eliminate(matrix, factor: elements)
   }
 
-  /// The same, leaving in `a` (n x n, row-major) the lower triangular L of H = L transpose(L), with rows and columns in
-  /// the order of elimination; what is above its diagonal is unspecified.
+  /// The same, leaving in `a` (n x n, row-major) the upper triangular R of H = transpose(R) R, with rows and columns in
+  /// the order of elimination; what is below its diagonal is unspecified.
+  ///
+  /// A step writes one row of R, which lies in one piece. A row of an earlier block is not touched by later exchanges of
+  /// columns; it is brought to the final order at the end.
   static func eliminate(
     _ matrix: SymmetricMatrix, factor a: UnsafeMutablePointer<Double>
   ) throws(CholeskyError) -> [Int] {
     let n = matrix.order
     precondition(n > 0 && n <= Int(Int32.max), "order \(n)")
-    // Row i holds L[i, 0 ..< block start] and the Schur complement behind it.
-    for i in 0..<n { for j in 0...i { a[i * n + j] = matrix[i, j] } }
+    // Row i holds the Schur complement from its diagonal on.
+    matrix.upper.withUnsafeBufferPointer { upper in
+      for i in 0..<n {
+        (a + i * n + i).update(from: upper.baseAddress! + SymmetricMatrix.rowStart(i, order: n), count: n - i)
+      }
+    }
     var columns = [Int](0..<n)
     var diagonal = matrix.diagonal
+    // The order of columns when each block was done.
+    var orders: [[Int]] = []
 
     for start in stride(from: 0, to: n, by: blockSize) {
       let end = min(start + blockSize, n)
       for k in start..<end {
-        // The lowest *original* index wins ties, because swaps move columns about.
-        var pivot = k
-        for i in k..<n where (diagonal[i], columns[i]) < (diagonal[pivot], columns[pivot]) { pivot = i }
+        let pivot = smallest(diagonal, columns, from: k)
         guard diagonal[pivot] > 0 else { throw .notPositiveDefinite(order: k + 1) }
         if pivot != k {
-          swap(a, n, k, pivot)
+          exchange(a, n, k, pivot, blockStart: start)
           columns.swapAt(k, pivot)
           diagonal.swapAt(k, pivot)
         }
         let root = diagonal[k].squareRoot()
-        a[k * n + k] = root
+        let row = a + k * n
+        row[k] = root
         guard k + 1 < n else { break }
-        // L[i, k] = (S[i, k] - sum over this block's earlier columns of L[i, m] L[k, m]) / root
-        let below = Int32(n - k - 1)
+        // R[k, i] = (S[k, i] - sum over this block's earlier rows of R[m, k] R[m, i]) / root
         if k > start {
           cblas_dgemv(
-            CblasRowMajor, CblasNoTrans, below, Int32(k - start), -1, a + (k + 1) * n + start, Int32(n),
-            a + k * n + start, 1, 1, a + (k + 1) * n + k, Int32(n))
+            CblasRowMajor, CblasTrans, Int32(k - start), Int32(n - k - 1), -1, a + start * n + k + 1, Int32(n),
+            a + start * n + k, Int32(n), 1, row + k + 1, 1)
         }
-        for i in k + 1..<n {
-          let value = a[i * n + k] / root
-          a[i * n + k] = value
-          diagonal[i] -= value * value
+        diagonal.withUnsafeMutableBufferPointer { diagonal in
+          for i in k + 1..<n {
+            let value = row[i] / root
+            row[i] = value
+            diagonal[i] -= value * value
+          }
         }
       }
+      orders.append(columns)
       if end < n {
         cblas_dsyrk(
-          CblasRowMajor, CblasLower, CblasNoTrans, Int32(n - end), Int32(end - start), -1, a + end * n + start,
+          CblasRowMajor, CblasUpper, CblasTrans, Int32(n - end), Int32(end - start), -1, a + start * n + end,
           Int32(n), 1, a + end * n + end, Int32(n))
       }
     }
+    reorder(a, n, orders, final: columns)
     return columns
   }
 
-  /// Exchanges rows and columns `k` < `pivot` of a symmetric matrix whose lower triangle is stored.
-  private static func swap(_ a: UnsafeMutablePointer<Double>, _ n: Int, _ k: Int, _ pivot: Int) {
-    for j in 0..<k { (a[k * n + j], a[pivot * n + j]) = (a[pivot * n + j], a[k * n + j]) }
-    for i in k + 1..<pivot { (a[i * n + k], a[pivot * n + i]) = (a[pivot * n + i], a[i * n + k]) }
-    for i in pivot + 1..<max(n, pivot + 1) { (a[i * n + k], a[i * n + pivot]) = (a[i * n + pivot], a[i * n + k]) }
+  /// The lowest of the columns with the smallest diagonal, counting by their original numbers, because exchanges move
+  /// columns about.
+  private static func smallest(_ diagonal: [Double], _ columns: [Int], from k: Int) -> Int {
+    var pivot = k
+    for i in k + 1..<max(diagonal.count, k + 1) {
+      if diagonal[i] > diagonal[pivot] { continue }
+      // Neither is NaN, or the pivot is and is refused.
+      if diagonal[i] < diagonal[pivot] || columns[i] < columns[pivot] { pivot = i }
+    }
+    return pivot
+  }
+
+  /// Exchanges rows and columns `k` < `pivot` of a symmetric matrix whose upper triangle is stored, and of the rows of R of
+  /// this block.
+  private static func exchange(_ a: UnsafeMutablePointer<Double>, _ n: Int, _ k: Int, _ pivot: Int, blockStart: Int) {
+    for m in blockStart..<k { (a[m * n + k], a[m * n + pivot]) = (a[m * n + pivot], a[m * n + k]) }
+    for i in k + 1..<pivot { (a[k * n + i], a[i * n + pivot]) = (a[i * n + pivot], a[k * n + i]) }
+    for i in pivot + 1..<max(n, pivot + 1) {
+      (a[k * n + i], a[pivot * n + i]) = (a[pivot * n + i], a[k * n + i])
+    }
     (a[k * n + k], a[pivot * n + pivot]) = (a[pivot * n + pivot], a[k * n + k])
+  }
+
+  /// Brings the rows of each block, which are in the order of columns of the block's end, to the final order.
+  private static func reorder(_ a: UnsafeMutablePointer<Double>, _ n: Int, _ orders: [[Int]], final: [Int]) {
+    var positions = [Int](repeating: 0, count: n)
+    for (position, column) in final.enumerated() { positions[column] = position }
+    var moved = [Double](repeating: 0, count: n)
+    for (block, order) in orders.enumerated() {
+      let targets = order.map { positions[$0] }
+      let end = min((block + 1) * blockSize, n)
+      for row in block * blockSize..<end {
+        for i in end..<n { moved[targets[i]] = a[row * n + i] }
+        for i in end..<n { a[row * n + i] = moved[i] }
+      }
+    }
   }
 }

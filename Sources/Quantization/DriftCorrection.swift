@@ -19,25 +19,50 @@ public struct DriftCorrection: Sendable {
   ///   - factor: that of H̃ with its damping.
   ///   - alpha: 0 leaves the weights alone, 1 goes the whole way.
   ///
-  /// Complexity: 2 C³ operations in float64.
+  /// Complexity: 2 C³ operations in float32.
   public init(crossMoments: [Double], factor: SharedFactor, alpha: Double) {
+    var update = Self.scaled(crossMoments: crossMoments, factor: factor, alpha: alpha)
+    update.withUnsafeMutableBufferPointer { update in
+      Self.solve(update.baseAddress!, tiles: 0..<Self.tileCount(columns: factor.columns), factor: factor)
+    }
+    (columns, self.update) = (factor.columns, FloatStorage(update))
+  }
+
+  /// alpha (X - X̃) X̃ᵀ / unit, rows in natural order, columns in processing order: what `solve` starts from.
+  public static func scaled(crossMoments: [Double], factor: SharedFactor, alpha: Double) -> [Float] {
     let columns = factor.columns
     precondition(crossMoments.count == columns * columns, "\(crossMoments.count) moments for \(columns) columns")
     let order = factor.order.map { Int($0) }
-    // P inverse(H) transpose(P) = transpose(U) U / unit: columns in processing order, and back.
     let scale = alpha / factor.unit
-    var product = [Double](repeating: 0, count: columns * columns)
-    for row in stride(from: 0, to: columns * columns, by: columns) {
-      for k in 0..<columns { product[row + k] = crossMoments[row + order[k]] * scale }
+    return [Float](unsafeUninitializedCapacity: columns * columns) { scaled, count in
+      for row in stride(from: 0, to: columns * columns, by: columns) {
+        for k in 0..<columns { scaled[row + k] = Float(crossMoments[row + order[k]] * scale) }
+      }
+      count = columns * columns
     }
-    InverseProduct.multiply(&product, rows: columns, order: columns, upper: factor.inverse)
-    var update = [Float](repeating: 0, count: columns * columns)
-    for row in stride(from: 0, to: columns * columns, by: columns) {
-      // A dead column's weights become zero whatever they are.
-      for k in 0..<columns where factor.curvature[order[k]] != 0 { update[row + order[k]] = Float(product[row + k]) }
-    }
-    (self.columns, self.update) = (columns, FloatStorage(update))
   }
+
+  /// Makes whole tiles of the update from those of `scaled`, in place: ranks and threads that share memory share them out.
+  ///
+  /// A tile's result does not depend on who computes it. P inverse(H) transpose(P) = transpose(U) U / unit.
+  public static func solve(_ update: UnsafeMutablePointer<Float>, tiles: Range<Int>, factor: SharedFactor) {
+    guard !tiles.isEmpty else { return }
+    let columns = factor.columns
+    InverseProduct.multiply(update, rows: columns, order: columns, tiles: tiles, upper: factor.inverse)
+    let order = factor.order.map { Int($0) }
+    Temporary.withFloats(columns) { natural in
+      let rows = tiles.lowerBound * InverseProduct.tileRows..<min(tiles.upperBound * InverseProduct.tileRows, columns)
+      for row in rows {
+        let line = update + row * columns
+        // A dead column's weights become zero whatever they are.
+        for k in 0..<columns { natural[order[k]] = factor.curvature[order[k]] == 0 ? 0 : line[k] }
+        line.update(from: natural, count: columns)
+      }
+    }
+  }
+
+  /// Tiles of the update of C columns.
+  public static func tileCount(columns: Int) -> Int { InverseProduct.tileCount(rows: columns) }
 
   /// Takes the update of another rank.
   public init(columns: Int, update: FloatStorage) {

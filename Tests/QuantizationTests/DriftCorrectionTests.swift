@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test(
-    "rows become W + alpha W (X - X~) X~^T (H~ + lambda I)^-1", arguments: [1, 7, 40],
+    "rows become W + alpha W (X - X~) X~^T (H~ + lambda I)^-1", arguments: [1, 7, 40, 150],
     [(0.5, 0.01), (1, 0), (0.25, 0.3)])
   func formula(columns: Int, strength: (alpha: Double, damping: Double)) throws {
     let (cross, damped, factor, _, _) = try setup(columns, damping: strength.damping)
@@ -125,5 +125,22 @@ import Testing
     let sent = DriftCorrection(columns: columns, update: correction.update)
     #expect(corrected(Array(weights[..<(32 * columns)]), sent, rows: 32) == first)
     for row in 0..<32 { #expect(first[row * columns + 5] == weights[row * columns + 5]) }
+  }
+
+  @Test("tiles have the same bits however they are shared out")
+  func tiles() throws {
+    let (cross, _, factor, _, _) = try setup(150, damping: 0.01, order: .pivot)
+    let scaled = DriftCorrection.scaled(crossMoments: cross.flatMap { $0 }, factor: factor, alpha: 1)
+    func solved(_ parts: [Range<Int>]) -> [Float] {
+      var update = scaled
+      update.withUnsafeMutableBufferPointer { update in
+        for part in parts { DriftCorrection.solve(update.baseAddress!, tiles: part, factor: factor) }
+      }
+      return update
+    }
+    #expect(DriftCorrection.tileCount(columns: 150) == 3)
+    #expect(solved([0..<3]) == solved([2..<3, 0..<1, 1..<2]))
+    #expect(solved([0..<3]) == solved([0..<2, 2..<3, 3..<3]))
+    #expect(solved([0..<3]) != scaled)
   }
 }

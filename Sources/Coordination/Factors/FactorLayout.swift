@@ -30,9 +30,9 @@ struct FactorLayout: Equatable {
     (count + NodeMemory.alignment - 1) / NodeMemory.alignment * NodeMemory.alignment
   }
 
-  /// Writes the factor and the drift correction of Hessian `index` behind `start`.
+  /// Writes the factor and the scaled cross moments of Hessian `index` behind `start`.
   func write(
-    _ factor: SharedFactor, _ drift: DriftCorrection?, hessian index: Int, to memory: NodeMemory, at start: Int
+    _ factor: SharedFactor, _ drift: [Float]?, hessian index: Int, to memory: NodeMemory, at start: Int
   ) {
     precondition(factor.columns == columns && (drift != nil) == hasDrift, "a factor of another group")
     let first = start + index * bytesOfHessian
@@ -41,7 +41,7 @@ struct FactorLayout: Equatable {
     memory.write(factor.order.span, at: first + order)
     memory.write(factor.curvature.span, at: first + curvature)
     factor.inverse.withUnsafeBufferPointer { memory.write($0.span, at: first + inverse) }
-    drift?.update.withUnsafeBufferPointer { memory.write($0.span, at: first + update) }
+    if let drift { memory.write(drift.span, at: first + update) }
   }
 
   /// The factor of Hessian `index`, its U not copied but read where it lies.
@@ -55,12 +55,9 @@ struct FactorLayout: Equatable {
       unit: scalars[0], damping: scalars[1], escalations: Int(scalars[2]))
   }
 
-  /// The drift correction of Hessian `index`, not copied; nil if there is none.
-  func drift(_ index: Int, in memory: NodeMemory, at start: Int) -> DriftCorrection? {
-    guard hasDrift else { return nil }
-    let first = start + index * bytesOfHessian
-    return DriftCorrection(
-      columns: columns,
-      update: FloatStorage(memory.elements(at: first + update, count: columns * columns), owner: memory))
+  /// Where the drift correction of Hessian `index` is, or what it is solved from.
+  func drift(_ index: Int, in memory: NodeMemory, at start: Int) -> UnsafeMutableBufferPointer<Float> {
+    precondition(hasDrift, "a group without drift")
+    return memory.mutableElements(at: start + index * bytesOfHessian + update, count: columns * columns)
   }
 }

@@ -5,10 +5,11 @@ import MPI
 import Quantization
 
 extension QuantizationRun {
-  /// The corrections of the groups that this rank owns and whose inputs drift; nil for the others.
-  func driftCorrections(
+  /// Of the groups that this rank owns and whose inputs drift, the scaled cross moments that corrections are solved from, one
+  /// for each Hessian; nil for the others.
+  func scaledCrossMoments(
     _ groups: [CalibratedGroup], _ moments: [[InputMoments]], _ factors: [[SharedFactor]?], rank: Int
-  ) -> [[DriftCorrection]?] {
+  ) -> [[[Float]]?] {
     let alpha = options.driftCorrection
     let threads = options.threads
     return groups.indices.map { index in
@@ -21,7 +22,7 @@ extension QuantizationRun {
       }
       let all = crossMoments
       return Parallel.map(all.count, threads: threads) { hessian in
-        DriftCorrection(crossMoments: all[hessian].product, factor: factors[hessian], alpha: alpha)
+        DriftCorrection.scaled(crossMoments: all[hessian].product, factor: factors[hessian], alpha: alpha)
       }
     }
   }

@@ -11,7 +11,7 @@ extension QuantizationRun {
   /// - Returns: the factors of each layer that this rank holds rows of, and the corrections of its drift where there is any.
   mutating func factorAndBroadcast(
     _ groups: inout [CalibratedGroup], members: [Int], _ partition: RowPartition, _ world: borrowing Communicator
-  ) throws -> StageFactors {
+  ) throws -> (factors: [Int: [SharedFactor]], drifts: [Int: [DriftCorrection]]) {
     let moments = timer.measure(.factor) {
       groups.map { group -> [InputMoments] in
         guard group.owner == world.rank else { return [] }
@@ -25,7 +25,7 @@ extension QuantizationRun {
     var own = try world.collectively {
       try timer.measure(.factor) { try factorOwn(groups, moments, rank: world.rank) }
     }
-    var ownDrifts = timer.measure(.factor) { driftCorrections(groups, moments, own, rank: world.rank) }
+    var ownDrifts = timer.measure(.factor) { scaledCrossMoments(groups, moments, own, rank: world.rank) }
     for index in groups.indices { groups[index].crossSums = [] }
     try record(own, of: groups, world)
     for (index, group) in groups.enumerated() {
@@ -43,17 +43,16 @@ extension QuantizationRun {
         partition.ranks(holding: Set(group.group.layers.map { member in members.firstIndex(of: member)! }))
       }
     )
-    return try timer.measure(.broadcast) {
-      let broadcast = FactorBroadcast(nodes: nodes!, layouts: layouts, owners: groups.map(\.owner), holders: holders)
-      var received = try broadcast.run(&own, &ownDrifts, &factorTraffic, world)
-      var (factors, drifts) = ([Int: [SharedFactor]](), [Int: [DriftCorrection]]())
-      for (index, group) in groups.enumerated() {
-        for layer in group.group.layers {
-          (factors[layer], drifts[layer]) = (received.factors[index], received.drifts[index])
-        }
+    let broadcast = FactorBroadcast(
+      nodes: nodes!, layouts: layouts, owners: groups.map(\.owner), holders: holders, threads: options.threads)
+    let received = try broadcast.run(&own, &ownDrifts, in: factorMemory, &factorTraffic, timer, world)
+    var (factors, drifts) = ([Int: [SharedFactor]](), [Int: [DriftCorrection]]())
+    for (index, group) in groups.enumerated() {
+      for layer in group.group.layers {
+        (factors[layer], drifts[layer]) = (received.factors[index], received.drifts[index])
       }
-      return StageFactors(factors: factors, drifts: drifts, window: received.window.take())
     }
+    return (factors, drifts)
   }
 
   /// Lets every rank know what the owners had to do to factor: damping, escalations, dead columns. Collective.

@@ -40,6 +40,8 @@ public struct QuantizationRun {
   var heldOutLosses: [HeldOutLoss?]?
   /// Which ranks share memory; known once the run has begun.
   var nodes: NodeLayout?
+  /// The memory of the node that the factors of a stage are in.
+  let factorMemory: FactorMemory
   /// What the factors cost the network.
   var factorTraffic = FactorTraffic(nodes: 1)
   let timer: PhaseTimer
@@ -86,7 +88,7 @@ public struct QuantizationRun {
       $0 + geometry.work(stage: $1, samples: chunkPartition.samples.count)
     }
     progress = Progress(total: work, unit: "GFLOP", enabled: isCoordinator)
-    self.timer = timer
+    (self.timer, factorMemory) = (timer, FactorMemory())
   }
 
   /// Quantizes all layers and writes the output. Collective.
@@ -126,6 +128,7 @@ public struct QuantizationRun {
     }
     timer.part = "all stages"
     if !waiting.isEmpty { try quantize(waiting, world) }
+    try factorMemory.release(nodes)
     (chunks, floatActivations) = ([], nil)
     progress.finish()
     timer.part = "held out"
@@ -214,9 +217,8 @@ public struct QuantizationRun {
     var groups = groups
     let members = groups.flatMap(\.group.layers)
     let partition = RowPartition(layers: members.map { layers[$0].shape }, ranks: world.size)
-    let shared = try factorAndBroadcast(&groups, members: members, partition, world)
-    try solveAndGather(members: members, factors: shared.factors, drifts: shared.drifts, partition, world)
-    try shared.release(nodes!)
+    let (factors, drifts) = try factorAndBroadcast(&groups, members: members, partition, world)
+    try solveAndGather(members: members, factors: factors, drifts: drifts, partition, world)
   }
 
   /// The layers and what each gets, and the weights that stay float.

@@ -50,6 +50,13 @@
     unsafe UnsafeBufferPointer(buffer(of: type, at: offset, count: count))
   }
 
+  /// The same to write to; the ranks agree on who writes where.
+  @unsafe public func mutableElements<Element: MPIElement>(
+    of type: Element.Type = Element.self, at offset: Int, count: Int
+  ) -> UnsafeMutableBufferPointer<Element> {
+    unsafe buffer(of: type, at: offset, count: count)
+  }
+
   /// The memory of `count` elements from `offset` on.
   func buffer<Element: MPIElement>(
     of type: Element.Type, at offset: Int, count: Int
