@@ -38,7 +38,7 @@ import Testing
   private func setup(
     _ columns: Int, damping: Double, order: ColumnOrder = .curvature
   ) throws -> (cross: [[Double]], damped: [[Double]], factor: SharedFactor, float: [[Double]], quantized: [[Double]]) {
-    let (float, quantized) = inputs(columns, 6 * columns)
+    let (float, quantized) = inputs(columns, max(6 * min(columns, 40), 2 * columns))
     let hessian = product(quantized, quantized)
     let cross = product(
       float.indices.map { row in float[row].indices.map { float[row][$0] - quantized[row][$0] } }, quantized)
