@@ -84,7 +84,8 @@ let package = Package(
     .testTarget(
       name: "CoordinationTests",
       dependencies: [
-        "Coordination", "Calibration", "Graphs", "Models", "Images", "Quantization", "rankwise", "TestSupport",
+        "Coordination", "Calibration", "Graphs", "LinearAlgebra", "Models", "Images", "Quantization", "rankwise",
+        "TestSupport",
       ],
       swiftSettings: swift),
   ],

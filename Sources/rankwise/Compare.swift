@@ -76,6 +76,8 @@ struct Compare: ParsableCommand {
     options.choosesGroupSize = layerArguments.choosesGroupSize
     (options.measuresOutputs, options.report, options.csv) = (outputs, report, csv)
     MPIEnvironment.run { world in
+      var options = options
+      options.layers.threads = try ThreadShare.agreed(asked: sampleOptions.threads, world)
       var run = try CompareRun(options, world)
       show(
         try Banner.lines(version: Rankwise.version, threads: options.layers.threads, world) + run.description, on: world

@@ -64,9 +64,11 @@ struct Evaluate: ParsableCommand {
     guard let data else { return try runPerplexity() }
     var options = EvaluateOptions(model: model, data: data)
     (options.labels, options.reference, options.outputs, options.report) = (labels, reference, outputs, report)
-    (options.samples, options.threads) = (sampleOptions.samples, sampleOptions.threads)
+    options.samples = sampleOptions.samples
     options.normalization = try sampleOptions.normalization()
     MPIEnvironment.run { world in
+      var options = options
+      options.threads = try ThreadShare.agreed(asked: sampleOptions.threads, world)
       var run = try world.collectively { try EvaluationRun(options) }
       show(try run.run(world).text, on: world)
     }
@@ -75,8 +77,10 @@ struct Evaluate: ParsableCommand {
   private func runPerplexity() throws {
     var options = PerplexityOptions(model: model, source: text.map { .text($0) } ?? .tokens(tokens!))
     (options.sequenceLength, options.windows) = (sequenceLength, sampleOptions.samples)
-    (options.threads, options.report) = (sampleOptions.threads, report)
+    options.report = report
     MPIEnvironment.run { world in
+      var options = options
+      options.threads = try ThreadShare.agreed(asked: sampleOptions.threads, world)
       let run = try PerplexityRun(options, world)
       show(try run.run(world).lines, on: world)
     }

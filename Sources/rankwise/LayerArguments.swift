@@ -79,7 +79,7 @@ struct LayerArguments: ParsableArguments {
   func options(_ samples: SampleOptions, heldOut: Double) throws -> LayerOptions {
     var options = LayerOptions(model: model, calibration: calibration)
     (options.patterns, options.heldOut) = (layers, heldOut)
-    (options.samples, options.threads) = (samples.samples, samples.threads)
+    options.samples = samples.samples
     (options.sequenceLength, options.seed) = (sequenceLength, seed)
     options.normalization = try samples.normalization()
     return options

@@ -206,6 +206,7 @@ struct Quantize: ParsableCommand {
       var options = options
       options.compute = try ComputeType.agreed(
         asked: compute, isLanguageModel: QuantizeOptions.isLanguageModel(model), world)
+      options.threads = try ThreadShare.agreed(asked: sampleOptions.threads, world)
       let log = try world.collectively { try RankLog(directory: logDir, rank: world.rank) }
       var run = try QuantizationRun(options, log: log, world)
       show(
@@ -238,7 +239,7 @@ struct Quantize: ParsableCommand {
     options.driftCorrection = driftCorrection?.alpha ?? (effort == .fast ? 0 : 1)
     options.expertTokens = expertTokens
     (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut ?? (effort == .fast ? 0 : 0.125))
-    (options.samples, options.threads) = (sampleOptions.samples, sampleOptions.threads)
+    options.samples = sampleOptions.samples
     options.normalization = try sampleOptions.normalization()
     return options
   }

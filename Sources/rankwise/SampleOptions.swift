@@ -13,12 +13,15 @@ struct SampleOptions: ParsableArguments {
   @Option(help: "Standard deviation per channel, comma-separated, that the samples are divided by.")
   var std: String?
 
-  @Option(help: "Threads of each rank.")
-  var threads = 1
+  @Option(
+    help: "Threads of each rank (default: the cores it is bound to; ranks that are not bound share the node's cores).")
+  var threads: Int?
 
   func validate() throws {
     if let samples, samples < 1 { throw ValidationError("--samples is \(samples); it must be at least 1") }
-    if threads < 1 || threads > 1024 { throw ValidationError("--threads is \(threads); it must be 1 to 1024") }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads); it must be 1 to 1024")
+    }
     _ = try normalization()
   }
 

@@ -49,6 +49,8 @@ struct Sensitivity: ParsableCommand {
     options.choosesGroupSize = layerArguments.choosesGroupSize
     (options.grid, options.damping, options.centersInputs, options.report) = (grid, damping, outputCorrection, report)
     MPIEnvironment.run { world in
+      var options = options
+      options.layers.threads = try ThreadShare.agreed(asked: sampleOptions.threads, world)
       var run = try SensitivityRun(options, world)
       show(
         try Banner.lines(version: Rankwise.version, threads: options.layers.threads, world) + run.description, on: world

@@ -14,12 +14,13 @@ public struct Pipeline: Sendable, Equatable {
   public var shape: Shape?
   /// Bytes of a segment; nil for what balances the filling of the pipeline against the cost of messages.
   public var segmentBytes: Int?
-  /// Segments on their way to each receiver. With one, the link idles between messages; with many, they share the link, all
-  /// arrive late, and nothing is left of the pipeline (measured, see Benchmarks/distributed).
-  public var sendsInFlight = 2
+  /// Segments on their way to each receiver. With one, the link idles while it waits for the next. Of large segments two are
+  /// many: they share the link, all arrive late, and nothing is left of the pipeline. Small ones arrive one after the
+  /// other (measured, see Benchmarks/cluster).
+  public var sendsInFlight = 4
 
   /// A pipeline whose parameters are chosen, except those given.
-  public init(shape: Shape? = nil, segmentBytes: Int? = nil, sendsInFlight: Int = 2) {
+  public init(shape: Shape? = nil, segmentBytes: Int? = nil, sendsInFlight: Int = 4) {
     precondition(segmentBytes ?? 1 > 0, "segments of \(segmentBytes ?? 0) bytes")
     precondition(sendsInFlight > 0, "\(sendsInFlight) sends in flight")
     (self.shape, self.segmentBytes, self.sendsInFlight) = (shape, segmentBytes, sendsInFlight)
@@ -27,8 +28,11 @@ public struct Pipeline: Sendable, Equatable {
 
   /// Time to send a message, in bytes that the link could have carried: 3 microseconds at 100 Gbit/s, 280 at 1 Gbit/s.
   static let messageCost = 32 << 10
-  /// Bounds of the segments that are chosen.
+  /// Bounds of the segments that are chosen where nobody forwards them.
   static let chosenSegments = 16 << 10...1 << 20
+  /// The largest segment that is chosen where ranks forward: with its header at most 64 KiB, up to which Open MPI sends over TCP
+  /// at once. Larger messages first ask the receiver, and take turns on the link with those behind them.
+  static let forwardedSegment = 60 << 10
 
   /// The shape and the segment for `byteCount` bytes on `ranks` ranks, the one at the root counted.
   func resolved(byteCount: Int, ranks: Int) -> (shape: Shape, segmentBytes: Int) {
@@ -41,14 +45,14 @@ public struct Pipeline: Sendable, Equatable {
     return (best.shape, best.segment)
   }
 
-  /// The segment at which `time` is least: sqrt(bytes * messageCost / hops), rounded up to a power of two.
+  /// The segment at which `time` is least: sqrt(bytes * messageCost / hops), rounded up to a power of two, within bounds.
   private func segment(_ shape: Shape, _ byteCount: Int, _ ranks: Int) -> Int {
     if let segmentBytes { return segmentBytes }
     let hops = max(1, Self.depth(shape, ranks) - 1)
     let ideal = (Double(byteCount) * Double(Self.messageCost) / Double(hops)).squareRoot()
     var size = Self.chosenSegments.lowerBound
     while size < Self.chosenSegments.upperBound && Double(size) < ideal { size *= 2 }
-    return size
+    return ranks > 2 ? min(size, Self.forwardedSegment) : size
   }
 
   /// Estimated time, in bytes that a link carries: the segments, and the hops that the last one still has to go.
