@@ -17,12 +17,15 @@ public struct MPIEnvironment: ~Copyable {
     // Open MPI's busy waits give the core away at every turn, unless somebody has said otherwise. On a core of its own this
     // costs nothing; beside other ranks or programs it saves whole time slices (Benchmarks/cluster).
     unsafe setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0)
-    // Open MPI's reductions of many elements are not pipelined, or in messages that first ask the receiver: three times
-    // slower on 4 and 8 nodes than rank to rank in segments that are sent at once (Benchmarks/cluster).
-    for (parameter, value) in [
-      ("use_dynamic_rules", "1"), ("reduce_algorithm", "3"), ("reduce_algorithm_segmentsize", "61440"),
-    ] {
-      unsafe setenv("OMPI_MCA_coll_tuned_" + parameter, value, 0)
+    if Self.mayHaveSeveralNodes {
+      // Open MPI's reductions of many elements are not pipelined, or in messages that first ask the receiver: three times
+      // slower on 4 and 8 nodes than rank to rank in segments that are sent at once. Within a node it is the other way
+      // round, the more so where ranks share cores (Benchmarks/cluster).
+      for (parameter, value) in [
+        ("use_dynamic_rules", "1"), ("reduce_algorithm", "3"), ("reduce_algorithm_segmentsize", "61440"),
+      ] {
+        unsafe setenv("OMPI_MCA_coll_tuned_" + parameter, value, 0)
+      }
     }
     var provided: Int32 = 0
     try check("MPI_Init_thread", unsafe cmpi_init_thread(ThreadLevel.multiple.raw, &provided))
@@ -34,6 +37,15 @@ public struct MPIEnvironment: ~Copyable {
     // The library's default is to end the job without a word on what the program was doing.
     try check("MPI_Comm_set_errhandler", unsafe cmpi_return_errors(cmpi_comm_world()))
     threadLevel = level
+  }
+
+  /// Whether ranks of the job run on other nodes, as Open MPI's launcher tells its processes before the initialization.
+  private static var mayHaveSeveralNodes: Bool {
+    func number(_ name: String) -> Int? { unsafe getenv(name).flatMap { unsafe Int(String(cString: $0)) } }
+    guard let all = number("OMPI_COMM_WORLD_SIZE"), let here = number("OMPI_COMM_WORLD_LOCAL_SIZE") else {
+      return false
+    }
+    return here < all
   }
 
   /// The communicator of all ranks of the job. Corresponds to `MPI_COMM_WORLD`.
