@@ -28,9 +28,8 @@ final class GatherTrial: CommBenchTrial {
     swap(&elements, &all)
     defer { swap(&elements, &all) }
     var output = elements.mutableSpan
-    // As in a run.
     if isForAll {
-      try world.allGatherv(own.span, into: &output, counts: counts, waiting: .polite)
+      try world.allGatherv(own.span, into: &output, counts: counts)
     } else {
       try world.gatherv(own.span, into: &output, counts: counts)
     }
