@@ -29,10 +29,10 @@ command -v "$rankwise" >/dev/null || { echo "flux.sh: $rankwise is not in PATH; 
 # Copies through shared memory: never slower than reading another process, which containers forbid (measured, Benchmarks/cluster).
 export OMPI_MCA_btl_vader_single_copy_mechanism=none
 if [ -n "${RANKWISE_NETWORK:-}" ]; then export OMPI_MCA_btl_tcp_if_include=$RANKWISE_NETWORK; fi
-# Sums between nodes in a pipeline of segments that are sent at once; under mpirun rankwise sets this itself.
+# Sums between nodes in a pipeline of segments that are sent at once, rows in a ring; under mpirun rankwise sets this itself.
 if [ "$nodes" -gt 1 ]; then
   export OMPI_MCA_coll_tuned_use_dynamic_rules=1 OMPI_MCA_coll_tuned_reduce_algorithm=3
-  export OMPI_MCA_coll_tuned_reduce_algorithm_segmentsize=61440
+  export OMPI_MCA_coll_tuned_reduce_algorithm_segmentsize=61440 OMPI_MCA_coll_tuned_allgatherv_algorithm=3
 fi
 # Another BLAS kernel than the CPU's best halves the speed.
 unset OPENBLAS_CORETYPE

@@ -13,7 +13,7 @@ extension Communicator {
 
   /// The elements of all ranks, in the order of ranks, on every rank.
   ///
-  /// Collective: every rank passes as many elements. Corresponds to `MPI_Allgather`.
+  /// Collective: every rank passes as many elements. Corresponds to `MPI_Allgather`, for many elements to `MPI_Allgatherv`.
   public borrowing func allGather<Element: MPIElement>(
     _ input: Span<Element>, waiting: Waiting = .busy
   ) throws(MPIError) -> [Element] {
@@ -64,7 +64,8 @@ extension Communicator {
     let lengths = counts.map(Int32.init)
     let starts = prefixSums(counts).map(Int32.init)
     let kind = unsafe input.kind.raw
-    if counts.allSatisfy({ $0 == input.count }) {
+    // Many elements go rank to rank where the environment has chosen so, which it cannot by size: so by another call.
+    if counts.allSatisfy({ $0 == input.count }), output.count * output.kind.stride <= 64 << 10 {
       try unsafe complete("MPI_Allgather", waiting) { request in
         unsafe cmpi_allgather(input.base, lengths[rank], output.base, kind, raw, request)
       }

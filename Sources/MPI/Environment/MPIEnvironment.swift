@@ -20,9 +20,11 @@ public struct MPIEnvironment: ~Copyable {
     if Self.mayHaveSeveralNodes {
       // Open MPI's reductions of many elements are not pipelined, or in messages that first ask the receiver: three times
       // slower on 4 and 8 nodes than rank to rank in segments that are sent at once. Within a node it is the other way
-      // round, the more so where ranks share cores (Benchmarks/cluster).
+      // round, the more so where ranks share cores. What all ranks gather takes half the time in a ring
+      // (Benchmarks/cluster).
       for (parameter, value) in [
         ("use_dynamic_rules", "1"), ("reduce_algorithm", "3"), ("reduce_algorithm_segmentsize", "61440"),
+        ("allgatherv_algorithm", "3"),
       ] {
         unsafe setenv("OMPI_MCA_coll_tuned_" + parameter, value, 0)
       }
