@@ -26,6 +26,10 @@ public enum CoordinationError: Error, CustomStringConvertible {
   case variant(text: String, reason: String)
   /// An environment variable has a value that means nothing.
   case environment(variable: String, value: String, wanted: String)
+  /// The file of a machine cannot be used.
+  case machine(path: String, reason: String)
+  /// A run does not fit into the memory of its nodes.
+  case doesNotFit(_ reason: String)
   /// A trace file cannot be read.
   case trace(path: String, reason: String)
   /// Elements arrived that were not sent.
@@ -45,6 +49,8 @@ public enum CoordinationError: Error, CustomStringConvertible {
     case .labels(let path, let reason): "\(path): \(reason)"
     case .tokens(let path, let reason): "\(path): \(reason)"
     case .output(let path, let reason): "\(path): \(reason)"
+    case .machine(let path, let reason): "\(path): \(reason)"
+    case .doesNotFit(let reason): reason
     case .trace(let path, let reason): "\(path): \(reason)"
     case .reference(let path, let reason): "\(path): \(reason)"
     case .noSamples(let model): "\(model): a model needs samples; give them with --calibration"

@@ -93,6 +93,12 @@ public enum SourceModels {
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
   }
 
+  /// Whether the folder at `path` has files of weights beside its `config.json`.
+  public static func hasWeights(_ path: String) -> Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.contains { $0.hasSuffix(".safetensors") || $0.hasSuffix(".safetensors.index.json") }
+  }
+
   /// Reads the model at `path`: a folder with `config.json`, or an ONNX file.
   public static func open(_ path: String) throws(ModelError) -> any SourceModel {
     if isFolder(path) { return try HuggingFaceModel(contentsOf: path) }

@@ -12,7 +12,7 @@ struct Rankwise: ParsableCommand {
     discussion: "Start it under mpirun: mpirun -np 8 rankwise quantize MODEL --calibration DATA --output OUT",
     version: version,
     subcommands: [
-      Quantize.self, Evaluate.self, Compare.self, Sensitivity.self, Inspect.self, Tokenize.self, Trace.self,
+      Quantize.self, Plan.self, Evaluate.self, Compare.self, Sensitivity.self, Inspect.self, Tokenize.self, Trace.self,
       CommBench.self,
     ])
 

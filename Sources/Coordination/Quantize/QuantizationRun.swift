@@ -60,7 +60,8 @@ public struct QuantizationRun {
     }
   }
 
-  private init(
+  /// Plans the run of `options` on a model and samples that have been read; what is wrong with them is thrown.
+  init(
     _ options: QuantizeOptions, _ model: any SourceModel, _ feed: SampleFeed, isCoordinator: Bool, _ timer: PhaseTimer
   ) throws {
     self.feed = feed
@@ -201,7 +202,7 @@ public struct QuantizationRun {
   /// The groups of a stage in waves that are solved one after the other, so that the memory of a rank is bounded where a
   /// stage has many (experts): in a wave each rank owns groups with sums of about `waveLimit` bytes, or a few. Layers of a stage do
   /// not depend on each other, so waves change no result.
-  private func waves(of groups: [CalibratedGroup], ranks: Int) -> [ArraySlice<CalibratedGroup>] {
+  func waves(of groups: [CalibratedGroup], ranks: Int) -> [ArraySlice<CalibratedGroup>] {
     let bytes = groups.reduce(0) { $0 + $1.sumBytes }
     let wanted = (bytes + Self.waveLimit * ranks - 1) / (Self.waveLimit * ranks)
     // No fewer groups in a wave than ranks: all have something to factor.

@@ -12,6 +12,15 @@ struct CheckpointTensors: Sendable {
   /// The weights that are stored in fewer bits, by the names of the tensors that they replace.
   let packed: [String: PackedWeight]
 
+  /// What all tensors are made of where there are no files: zeros of this type; nil where there are files.
+  private let zeros: (pages: ZeroPages, type: ElementType)?
+
+  /// Tensors of zeros, of any name and shape, that take no memory: for a model of which only `config.json` is there.
+  init(shapesOf path: String, type: ElementType) {
+    (folder, tensors, files, packed) = (path, [:], [:], [:])
+    zeros = (ZeroPages(), type)
+  }
+
   /// Maps the files of `folder`. Throws if there are none, or if one is damaged.
   init(folder: String) throws(ModelError) {
     self.folder = folder
@@ -32,6 +41,7 @@ struct CheckpointTensors: Sendable {
       for part in found.parts { (tensors[part], files[part]) = (nil, nil) }
     }
     (self.tensors, self.files, self.packed) = (tensors, files, packed)
+    zeros = nil
   }
 
   /// The names of all tensors, those of packed weights as if they were not.
@@ -42,6 +52,7 @@ struct CheckpointTensors: Sendable {
 
   /// The floating-point tensor `name`, which must have `shape`; a packed weight is computed from its codes.
   func tensor(_ name: String, shape: [Int]) throws(ModelError) -> Tensor {
+    if let zeros { return try zeros.pages.tensor(zeros.type, shape: shape, path: folder) }
     guard let tensor = tensors[name] ?? packed[name]?.dequantized() else {
       throw .malformed(path: folder, reason: "the tensor \(name), which config.json asks for, is in none of the files")
     }

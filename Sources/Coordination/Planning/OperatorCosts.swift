@@ -1,0 +1,137 @@
+import Calibration
+import Graphs
+
+/// What operators and sums over a chunk cost on one thread of a machine, for a model's shapes.
+struct OperatorCosts {
+  let run: QuantizationRun
+  let machine: Machine
+  /// The shapes of one batch of the model.
+  let plan: Plan
+  /// Batches of a full chunk.
+  let batches: Int
+
+  /// Infers the shapes of a full chunk.
+  init(_ run: QuantizationRun, _ machine: Machine) throws {
+    (self.run, self.machine) = (run, machine)
+    let size = run.feed.fixedBatch ?? run.chunkPartition.chunkSize
+    batches = run.chunkPartition.chunkSize / size
+    plan = try run.executor.specialize(
+      inputs: run.feed.inputTypes(batch: size),
+      replaceable: Set(run.layers.map(\.layer.weight)).union(run.layers.compactMap(\.bias)))
+  }
+
+  /// The type of a value, with the rows that are expected of an expert's.
+  func type(_ value: ValueID) -> TensorType? {
+    guard var type = plan.types[value] else { return nil }
+    if let rows = plan.expectedRowCount(value), !type.shape.isEmpty { type.shape[0] = rows }
+    return type
+  }
+
+  /// The bytes of a value of a chunk; 0 for what does not depend on samples.
+  func byteCount(_ value: ValueID) -> Int {
+    guard plan.constant(value) == nil, let type = type(value) else { return 0 }
+    return batches * type.byteCount
+  }
+
+  /// Seconds of a chunk in the node.
+  func seconds(_ node: Int) -> Double {
+    if plan.isFolded(node) { return 0 }
+    let seconds = machine.operators[signature(node)] ?? estimate(node)
+    return Double(batches) * seconds
+  }
+
+  /// Seconds of a chunk in all of `nodes`.
+  func seconds(_ nodes: [Int]) -> Double { nodes.reduce(0) { $0 + seconds($1) } }
+
+  /// What makes two nodes cost the same.
+  func signature(_ index: Int) -> String {
+    let node = run.graph.nodes[index]
+    let attributes = node.attributes.sorted { $0.key < $1.key }.map { name, value in
+      if case .tensor = value { return name }
+      return "\(name)=\(value)"
+    }
+    let types = node.inputs.map { input in input.flatMap { type($0) }.map { "\($0.elementType) \($0.shape)" } ?? "-" }
+    return ([node.kind.rawValue] + attributes + types).joined(separator: " ")
+  }
+
+  /// What makes two groups cost the same.
+  func signature(_ group: InputGroup) -> String {
+    let type = type(group.input)
+    let unfolding = group.unfolding.map { " \($0.kernel) \($0.strides) \($0.dilations) \($0.pads) \($0.groups)" } ?? ""
+    return "\(group.columns) of \(type.map { "\($0.elementType) \($0.shape)" } ?? "-")\(unfolding)"
+  }
+
+  /// Columns of X of a chunk that the group has.
+  func vectors(_ group: InputGroup) -> Double {
+    Double(run.geometry.positions[group.layers[0]]) * Double(run.chunkPartition.chunkSize)
+  }
+
+  /// Floating-point operations of a product, a convolution or attention on one batch; 0 for others.
+  func operations(_ index: Int) -> Double {
+    let node = run.graph.nodes[index]
+    guard let output = node.outputs[0].flatMap({ type($0) }), let input = node.inputs[0].flatMap({ type($0) })
+    else { return 0 }
+    let count = Double(output.count)
+    switch node.kind {
+    case .gemm:
+      return 2 * count * Double(input.shape[node.int("transA", default: 0) != 0 ? 0 : 1])
+    case .matMul: return 2 * count * Double(input.shape.last ?? 1)
+    case .conv, .convTranspose:
+      guard let weight = node.inputs[1].flatMap({ type($0) }) else { return 0 }
+      return 2 * count * Double(weight.count) / Double(max(weight.shape[0], 1))
+    case .attention:
+      let keys = Double(node.inputs[1].flatMap { type($0) }?.shape.dropLast().last ?? 1)
+      // Of causal attention half the products are not needed.
+      return 4 * count * keys * (node.int("is_causal", default: 0) != 0 ? 0.5 : 1)
+    default: return 0
+    }
+  }
+
+  /// Seconds of one batch from the machine's rates.
+  private func estimate(_ index: Int) -> Double {
+    let node = run.graph.nodes[index]
+    switch node.kind {
+    case .reshape, .flatten, .squeeze, .unsqueeze, .identity, .shape, .constant, .dropout: return 0
+    default: break
+    }
+    let operations = operations(index)
+    if operations > 0, let input = node.inputs[0].flatMap({ type($0) }) {
+      if node.kind == .attention { return operations / machine.rate(.attention, columns: 1024) }
+      let weight = node.inputs[1].flatMap { type($0) }
+      let columns = Int(Double(weight?.shape.reduce(1, *) ?? 1).squareRoot())
+      let isNarrow = input.elementType == .bfloat16
+      let conversion = isNarrow && weight?.elementType != .bfloat16 ? Double(weight?.byteCount ?? 0) * 2 : 0
+      return operations / machine.rate(isNarrow ? .productBFloat16 : .product, columns: columns)
+        + conversion / machine.rate(.elements, columns: 1024)
+    }
+    let values = node.inputs.compactMap { $0 } + node.outputs.compactMap { $0 }
+    let bytes = values.reduce(0.0) { sum, value in
+      // Gather reads as many rows of a table as it writes.
+      sum + (plan.constant(value) == nil ? Double(type(value)?.byteCount ?? 0) : 0)
+    }
+    return bytes / machine.rate(.elements, columns: 1024)
+  }
+
+  /// Seconds of a chunk in the sums of a group: X Xᵀ, and where inputs drift (X - X̃) X̃ᵀ.
+  func sums(_ group: InputGroup, hasDrift: Bool) -> Double {
+    let key = signature(group)
+    let isNarrow = type(group.input)?.elementType == .bfloat16
+    let (columns, vectors, hessians) = (Double(group.columns), vectors(group), Double(group.groups))
+    let square = columns * columns * hessians
+    let hessian =
+      machine.operators["sums \(key)"].map { Double(batches) * $0 }
+      ?? (square * vectors / machine.rate(isNarrow ? .hessianBFloat16 : .hessian, columns: group.columns)
+        + square * Double(batches) / machine.rate(.hessianSum, columns: group.columns))
+    guard hasDrift else { return hessian }
+    let cross =
+      machine.operators["cross \(key)"].map { Double(batches) * $0 }
+      ?? (2 * square * vectors / machine.rate(isNarrow ? .crossBFloat16 : .cross, columns: group.columns)
+        + square * Double(batches) / machine.rate(.crossSum, columns: group.columns))
+    return hessian + cross
+  }
+
+  /// Seconds of a pass over a value of a chunk.
+  func pass(_ value: ValueID) -> Double {
+    Double(byteCount(value)) / machine.rate(.elements, columns: 1024)
+  }
+}

@@ -1,0 +1,167 @@
+import Calibration
+import LinearAlgebra
+
+extension PlanSimulation {
+  /// One stage, wave by wave as a run solves it.
+  func result(_ stage: PlannedStage, _ chunks: [Double], _ places: [[Int]]) -> StageResult {
+    var result = StageResult()
+    result.seconds[.forward] = chunks.map { $0 * (stage.forwardSeconds + stage.layerSeconds) }
+    // Of several groups threads take pieces from all, so that no one waits long.
+    let sums = stage.sumSeconds.reduce(0, +)
+    let hessian: [Double]
+    if stage.groups.count >= threads || threads == 1 {
+      hessian = chunkWork(chunks).map { max($0 * sums / Double(threads), $0 > 0 ? stage.sumSeconds.max() ?? 0 : 0) }
+    } else {
+      hessian = chunks.map { $0 * sums }
+    }
+    result.seconds[.hessian] = hessian
+    result.memory.hessian = hessianMemory(stage)
+    result.memory.activations = activationMemory(stage)
+    for wave in run.waves(of: stage.groups, ranks: layout.ranks) { add(Array(wave), places, &result) }
+    return result
+  }
+
+  /// Chunks of each rank without rounding up to threads.
+  private func chunkWork(_ rounded: [Double]) -> [Double] {
+    if threads == 1 { return rounded }
+    return (0..<layout.ranks).map {
+      Double(run.chunkPartition.chunks(ofRank: $0, size: layout.ranks).count)
+    }
+  }
+
+  private func add(_ groups: [CalibratedGroup], _ places: [[Int]], _ result: inout StageResult) {
+    let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), ranks: layout.ranks)
+    let members = groups.flatMap(\.group.layers)
+    let partition = RowPartition(layers: members.map { run.layers[$0].shape }, ranks: layout.ranks)
+    var line = 0
+    let holders = groups.map { group in
+      defer { line += group.group.layers.count }
+      return partition.ranks(holding: Set(line..<line + group.group.layers.count))
+    }
+    let shares = ranksPerNode > 1
+    let routes = FactorRoutes(
+      places: shares ? places : (0..<layout.ranks).map { [$0] }, owners: owners, holders: holders)
+    let layouts = groups.map {
+      FactorLayout(columns: $0.group.columns, hessians: $0.group.groups, hasDrift: $0.crossScale != nil)
+    }
+    for (layout, route) in zip(layouts, routes.routes) where !route.staysAtOwner {
+      result.traffic.bytesSent += (route.ranks.count - 1) * layout.byteCount
+      result.traffic.triangleBytesSent += (route.ranks.count - 1) * layout.hessians * layout.triangleBytes
+    }
+    if shares, routes.routes.contains(where: { !$0.staysAtOwner }) { result.traffic.sharedStages += 1 }
+    let bytes = groups.reduce(0) { $0 + $1.sumBytes }
+    result.reducedBytes += bytes
+    add(.reduce, Array(repeating: reduceSeconds(groups), count: layout.ranks), &result)
+    add(.factor, factorSeconds(groups, owners, routes), &result)
+    add(.broadcast, broadcastSeconds(routes, layouts), &result)
+    add(.solve, solveSeconds(partition, members, groups, holders), &result)
+    let gathered = members.reduce(0) { sum, member in sum + rowBytes(member) * run.layers[member].layer.rows }
+    result.gatheredBytes += gathered
+    add(.gather, Array(repeating: gatherSeconds(gathered), count: layout.ranks), &result)
+    let replace = members.reduce(0.0) { sum, member in
+      let layer = run.layers[member].layer
+      return sum + Double(layer.rows * layer.columns) / machine.rate(.replace, columns: layer.columns)
+    }
+    add(.replace, Array(repeating: replace, count: layout.ranks), &result)
+    result.memory.formMaximum(waveMemory(groups, owners, routes, layouts, partition, members, gathered: gathered))
+  }
+
+  private func add(_ phase: Phase, _ values: [Double], _ result: inout StageResult) {
+    let before = result.seconds[phase] ?? Array(repeating: 0, count: layout.ranks)
+    result.seconds[phase] = zip(before, values).map { $0 + $1 }
+  }
+
+  /// Bytes by which a rank tells the others a row of a layer, see `RowMessage`.
+  func rowBytes(_ member: Int) -> Int {
+    let planned = run.layers[member]
+    return planned.layer.columns + 5 * planned.scheme.groupCount(columns: planned.layer.columns) + 16
+  }
+
+  /// Seconds to add up the groups' sums: each is sent once through every link, in a pipeline, and added on the way.
+  private func reduceSeconds(_ groups: [CalibratedGroup]) -> Double {
+    groups.reduce(0) { sum, group in
+      let bytes = Double(group.sumBytes)
+      if layout.ranks == 1 { return sum + 2 * bytes / machine.copyRate }
+      let adding = 2 * bytes / machine.copyRate
+      let link = layout.nodes > 1 ? bytes / machine.networkRate : 0
+      return sum + max(adding, link) + 2 * collectiveLatency
+    }
+  }
+
+  private func factorSeconds(_ groups: [CalibratedGroup], _ owners: [Int], _ routes: FactorRoutes) -> [Double] {
+    var alone = [Double](repeating: 0, count: layout.ranks)
+    var shared = [[Double]](repeating: [], count: layout.ranks)
+    var corrections = [Double](repeating: 0, count: layout.ranks)
+    for (index, group) in groups.enumerated() {
+      let (columns, hessians) = (group.group.columns, group.group.groups)
+      let square = Double(columns) * Double(columns)
+      alone[owners[index]] += Double(hessians) * square / machine.rate(.moments, columns: columns)
+      let one = square * Double(columns) / machine.rate(.factor, columns: columns)
+      shared[owners[index]] += Array(repeating: one, count: hessians)
+      guard group.crossScale != nil else { continue }
+      alone[owners[index]] += Double(hessians) * square / machine.rate(.crossMoments, columns: columns)
+      let all = Double(hessians) * square * Double(columns) / machine.rate(.drift, columns: columns)
+      let route = routes.routes[index]
+      for place in route.places {
+        let ranks = routes.places[place]
+        // A factor that stays is used by its owner alone.
+        let users = route.staysAtOwner ? [route.owner] : ranks
+        for rank in users { corrections[rank] += all / Double(users.count * threads) }
+      }
+    }
+    return alone.indices.map { rank in
+      let jobs = shared[rank]
+      let longest = jobs.max() ?? 0
+      return alone[rank] + max(longest, jobs.reduce(0, +) / Double(threads)) + corrections[rank]
+    }
+  }
+
+  private func broadcastSeconds(_ routes: FactorRoutes, _ layouts: [FactorLayout]) -> [Double] {
+    let segment = 60.0 * 1024 / machine.networkRate + machine.latency
+    var seconds = 0.0
+    for (route, factor) in zip(routes.routes, layouts) where !route.staysAtOwner {
+      let bytes = Double(factor.byteCount)
+      seconds += bytes / machine.copyRate
+      guard route.ranks.count > 1 else { continue }
+      let hops = Double(route.ranks.count - 1)
+      let chain = bytes / machine.networkRate + hops * segment
+      let depth = Double(Int.bitWidth - 1 - route.ranks.count.leadingZeroBitCount)
+      seconds += min(chain, 2 * (bytes / machine.networkRate + depth * segment))
+    }
+    return Array(repeating: seconds, count: layout.ranks)
+  }
+
+  private func solveSeconds(
+    _ partition: RowPartition, _ members: [Int], _ groups: [CalibratedGroup], _ holders: [[Int]]
+  ) -> [Double] {
+    let drifts = Set(groups.filter { $0.crossScale != nil }.flatMap(\.group.layers))
+    return partition.pieces.map { pieces in
+      var (alone, shared) = (0.0, 0.0)
+      var seen = Set<Int>()
+      for piece in pieces {
+        let layer = run.layers[members[piece.layer]].layer
+        let (columns, rows) = (layer.columns, Double(piece.rows.count))
+        let square = Double(columns) * Double(columns)
+        if seen.insert(piece.layer).inserted {
+          // The whole matrix is copied, whatever the rows.
+          alone += 8 * Double(layer.rows * columns) / machine.copyRate
+        }
+        if drifts.contains(members[piece.layer]) {
+          alone += 2 * square * rows / machine.rate(.target, columns: columns)
+        }
+        shared += square / machine.rate(.solver, columns: columns)
+        shared += square * rows / machine.rate(.rows, columns: columns)
+      }
+      return alone + shared / Double(threads)
+    }
+  }
+
+  /// Seconds of a ring between nodes, and of copies from rank to rank within them.
+  private func gatherSeconds(_ bytes: Int) -> Double {
+    let (bytes, ranks, nodes) = (Double(bytes), Double(layout.ranks), Double(layout.nodes))
+    let copies = (layout.ranks == 1 ? 2 : 3) * bytes / machine.copyRate
+    if layout.ranks == 1 { return copies }
+    let link = bytes * (1 - 1 / nodes) / machine.networkRate
+    return max(copies, link) + (ranks - 1) * (nodes > 1 ? machine.latency : 5e-7)
+  }
+}
