@@ -121,9 +121,9 @@ struct PlanTests {
   @Test("a model of 405 billion weights on 10,000 ranks is planned in seconds, without memory for its weights")
   func manyRanks() throws {
     let model = try Self.configuration(hidden: 16384, blocks: 126, intermediate: 53248, heads: 128)
-    let start = ContinuousClock.now
+    let start = ThreadClock.seconds
     let entry = try Self.entries(model, [(2500, 10_000)], samples: 512, length: 2048)[0]
-    #expect(ContinuousClock.now - start < .seconds(60))
+    #expect(ThreadClock.seconds - start < 30)
     #expect(entry.factorTraffic.nodes == 2500)
     #expect(entry.memoryParts["model"]! > 800_000_000_000)
     #expect(!entry.fits)

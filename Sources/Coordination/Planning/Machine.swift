@@ -21,7 +21,9 @@ public struct Machine: Sendable, Codable, Equatable {
   public var solve: String
   /// Seconds of one thread for operators and input groups of particular shapes, by their signatures.
   public var operators: [String: Double] = [:]
-  /// Bytes that one thread copies per second.
+  /// Seconds that operators take beyond these when they run for the first time.
+  public var preparations: [String: Double] = [:]
+  /// Bytes that one thread copies per second, into new memory.
   public var copyRate: Double
   /// Bytes per second from a file that was read before.
   public var readRate: Double
@@ -82,7 +84,9 @@ public struct Machine: Sendable, Codable, Equatable {
         zip(points, points.dropFirst()).allSatisfy({ $0.columns < $1.columns })
       else { return "rates of \(kernel.rawValue) are not above 0 at ascending columns" }
     }
-    if let bad = operators.first(where: { !($0.value.isFinite && $0.value >= 0) }) {
+    if let bad = operators.merging(preparations, uniquingKeysWith: { min($0, $1) }).first(where: {
+      !($0.value.isFinite && $0.value >= 0)
+    }) {
       return "the seconds of \"\(bad.key)\" are \(bad.value)"
     }
     return nil

@@ -45,6 +45,7 @@ struct MachineMeasurement {
     }
     add(.attention, 1024, try attention())
     add(.elements, 1024, elements())
+    try outputs(add)
     let copyRate = Self.copyRate()
     let files = try FileMeasurement.run()
     return Machine(
@@ -220,23 +221,45 @@ struct MachineMeasurement {
     return 2 * Double(tokens) * Double(tokens) * Double(width) / seconds
   }
 
-  /// Bytes per second of operators that add two tensors, of 4 MB each.
+  /// Bytes per second of operators that add two tensors, of 32 MB each: more than caches hold.
   private func elements() -> Double {
-    let (a, b) = (Self.floats(1 << 20), Self.floats(1 << 20))
+    let (a, b) = (Self.floats(1 << 23), Self.floats(1 << 23))
     let seconds = ProbeClock.seconds {
-      _ = Tensor(shape: [1 << 20]) { (c: UnsafeMutableBufferPointer<Float>) in
-        for index in 0..<1 << 20 { c[index] = a[index] + b[index] }
+      _ = Tensor(shape: [1 << 23]) { (c: UnsafeMutableBufferPointer<Float>) in
+        for index in 0..<1 << 23 { c[index] = a[index] + b[index] }
       }
     }
-    return 12 * Double(1 << 20) / seconds
+    return 12 * Double(1 << 23) / seconds
+  }
+
+  /// What is measured of layers' inputs and outputs, on 1024 x 1024 of them.
+  private func outputs(_ add: Add) throws {
+    let (rows, count) = (1024, Double(1 << 20))
+    let group = InputGroup(input: 0, unfolding: nil, columns: rows, layers: [])
+    let layer = Layer(
+      name: "", node: 0, weight: 0, input: 0, rows: rows, columns: rows, unfolding: nil, layout: .rowMajor,
+      channelAxis: 0)
+    let tensor = SyntheticTensor.make(TensorType(options.compute.elementType, [1024, rows]))
+    let columns = try InputColumns(group: group, tensors: [tensor])
+    add(.bounds, 1024, count / (try ProbeClock.seconds { _ = try columns.largestSumOfSquares() }))
+    let output = SyntheticTensor.make(TensorType(.float32, [1024, rows]))
+    add(.channels, 1024, count / ProbeClock.seconds { _ = ChannelSums(output, channels: rows, channelsFirst: false) })
+    var sums = HeldOutSums(rows: rows)
+    add(
+      .comparison, 1024,
+      count / ProbeClock.seconds { sums.add(quantized: output, sameInputs: output, floatNetwork: output, layer: layer) }
+    )
   }
 
   private static func copyRate() -> Double {
     let count = 32 << 20
     let source = [UInt8](repeating: 1, count: count)
-    var target = [UInt8](repeating: 0, count: count)
+    // Into new memory, as messages and matrices are.
     let seconds = ProbeClock.seconds {
-      target.withUnsafeMutableBytes { target in source.withUnsafeBytes { target.copyMemory(from: $0) } }
+      _ = [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+        source.withUnsafeBytes { UnsafeMutableRawBufferPointer(target).copyMemory(from: $0) }
+        initialized = count
+      }
     }
     return Double(count) / seconds
   }

@@ -10,6 +10,12 @@ public enum MachineRate: String, Sendable, Codable, CaseIterable {
   case attention
   /// Operators that pass over their operands: bytes per second, read and written.
   case elements
+  /// The bounds of inputs: elements per second.
+  case bounds
+  /// Sums of outputs by channel: elements per second.
+  case channels
+  /// Comparing the outputs of a layer in two networks: elements per second.
+  case comparison
   /// X Xᵀ: C² multiplications and additions of a column of X per second, counted as 2 C² / 2.
   case hessian
   /// The same in bfloat16.

@@ -130,8 +130,13 @@ struct OperatorCosts {
     return hessian + cross
   }
 
-  /// Seconds of a pass over a value of a chunk.
-  func pass(_ value: ValueID) -> Double {
-    Double(byteCount(value)) / machine.rate(.elements, columns: 1024)
+  /// Seconds of a chunk in a kernel that passes over a value, whose rate counts elements.
+  func pass(_ value: ValueID, _ kernel: MachineRate) -> Double {
+    Double(byteCount(value) / (type(value)?.elementType.byteCount ?? 1)) / machine.rate(kernel, columns: 1024)
+  }
+
+  /// Seconds that a rank needs once to prepare products and convolutions of new shapes.
+  var preparation: Double {
+    Set(run.executionOrder.map(signature)).reduce(0) { $0 + (machine.preparations[$1] ?? 0) }
   }
 }

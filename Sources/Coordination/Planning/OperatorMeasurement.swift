@@ -8,6 +8,7 @@ struct OperatorMeasurement {
 
   private let costs: OperatorCosts
   private var known: [String: Double] = [:]
+  private var preparations: [String: Double] = [:]
 
   /// Measures everything once that `run` does with a chunk, and adds it to the machine of `costs`.
   static func measured(_ costs: OperatorCosts) throws -> Machine {
@@ -16,6 +17,7 @@ struct OperatorMeasurement {
     for group in costs.run.stages.flatMap(\.inputGroups) { try measurement.measure(group) }
     var machine = costs.machine
     machine.operators.merge(measurement.known) { $1 }
+    machine.preparations.merge(measurement.preparations) { $1 }
     return machine
   }
 
@@ -38,10 +40,11 @@ struct OperatorMeasurement {
     }
     let (executor, plan) = (costs.run.executor, costs.plan)
     // What cannot run on such values is estimated.
-    known[key] = try? ProbeClock.seconds {
+    let times = try? ProbeClock.times {
       var copy = table
       try executor.run([index], plan: plan, table: &copy)
     }
+    (known[key], preparations[key]) = (times?.median, times?.preparation)
   }
 
   private mutating func measure(_ group: InputGroup) throws {

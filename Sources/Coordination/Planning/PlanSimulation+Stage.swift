@@ -81,8 +81,9 @@ extension PlanSimulation {
   private func reduceSeconds(_ groups: [CalibratedGroup]) -> Double {
     groups.reduce(0) { sum, group in
       let bytes = Double(group.sumBytes)
-      if layout.ranks == 1 { return sum + 2 * bytes / machine.copyRate }
-      let adding = 2 * bytes / machine.copyRate
+      // The sums stay where they are.
+      if layout.ranks == 1 { return 0 }
+      let adding = bytes / machine.copyRate
       let link = layout.nodes > 1 ? bytes / machine.networkRate : 0
       return sum + max(adding, link) + 2 * collectiveLatency
     }

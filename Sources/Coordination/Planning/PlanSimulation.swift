@@ -68,6 +68,7 @@ struct PlanSimulation {
       let all = costs.seconds(run.executionOrder)
       add(.forward, calibration.map { $0 * all })
     }
+    add(.forward, calibration.map { $0 > 0 ? costs.preparation : 0 })
     for stage in stages {
       let result: StageResult
       if let same = known[stage.key] {
@@ -126,7 +127,7 @@ struct PlanSimulation {
       guard isLayer.contains(node), let output = run.graph.nodes[node].outputs[0] else {
         return sum + 2 * costs.seconds(node)
       }
-      return sum + 3 * costs.seconds(node) + 6 * costs.pass(output)
+      return sum + 3 * costs.seconds(node) + costs.pass(output, .comparison)
     }
   }
 }

@@ -45,12 +45,13 @@ struct PlannedStage {
       let outputs = members.filter { run.layers[$0].bias != nil }.compactMap {
         run.graph.nodes[run.layers[$0].layer.node].outputs[0]
       }
-      let bounds = stage.inputGroups.reduce(0) { $0 + costs.pass($1.input) }
+      let bounds = stage.inputGroups.reduce(0) { $0 + costs.pass($1.input, .bounds) }
       var forward = costs.seconds(stage.nodes) + bounds
       if run.correctsDrift {
-        forward += costs.seconds(measuresOutputs ? stage.nodes.filter { !isLayer.contains($0) } : stage.nodes) + bounds
+        forward +=
+          costs.seconds(measuresOutputs ? stage.nodes.filter { !isLayer.contains($0) } : stage.nodes) + 2 * bounds
       }
-      let correcting = outputs.isEmpty ? 0 : costs.seconds(nodes) + outputs.reduce(0) { $0 + costs.pass($1) }
+      let correcting = outputs.isEmpty ? 0 : costs.seconds(nodes) + outputs.reduce(0) { $0 + costs.pass($1, .channels) }
       let floatLayers = run.correctsDrift && measuresOutputs ? correcting : 0
       let groups = stage.inputGroups.map { group in
         let scale = SumScale(bound: 1, chunkCount: 1, columnCount: 1)
