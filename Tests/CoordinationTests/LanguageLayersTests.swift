@@ -25,14 +25,14 @@ struct LanguageLayersTests {
         ranks: ranks, executable: try builtExecutable(named: "rankwise"), arguments: arguments, timeout: .seconds(240))
     }
 
-    /// The report of a run without what depends on ranks.
+    /// The report of a run without what depends on ranks. Threads do: ranks that are not bound share the node's cores.
     func report(_ arguments: [String], ranks: Int) throws -> (json: [String: Any], output: String) {
       let file = folder.appending(path: "report.json")
       let launch = try run(arguments + ["--report", file.path], ranks: ranks)
       #expect(launch.status == 0, "\(launch.errors)")
       let json = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any]
       var kept = try #require(json)
-      for key in ["ranks", "phases"] { kept[key] = nil }
+      for key in ["ranks", "threads", "phases"] { kept[key] = nil }
       if let variants = kept["variants"] as? [[String: Any]] {
         kept["variants"] = variants.map { $0.filter { $0.key != "seconds" } }
       }
