@@ -1,14 +1,18 @@
 #include "RowKernels.h"
+#include "TileKernels.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #if defined(__x86_64__)
 extern const RowKernels kernels_row_v4, kernels_row_v3;
+extern const TileKernels kernels_tile_v4, kernels_tile_v3;
 #elif defined(__aarch64__)
 extern const RowKernels kernels_row_neon;
+extern const TileKernels kernels_tile_neon;
 #endif
 extern const RowKernels kernels_row_portable;
+extern const TileKernels kernels_tile_portable;
 
 static const RowKernels *const all[] = {
 #if defined(__x86_64__)
@@ -18,6 +22,16 @@ static const RowKernels *const all[] = {
     &kernels_row_neon,
 #endif
     &kernels_row_portable,
+};
+
+static const TileKernels *const tiles[] = {
+#if defined(__x86_64__)
+    &kernels_tile_v4,
+    &kernels_tile_v3,
+#elif defined(__aarch64__)
+    &kernels_tile_neon,
+#endif
+    &kernels_tile_portable,
 };
 
 static int has(const RowKernels *kernels) {
@@ -35,6 +49,10 @@ int32_t kernels_instruction_set_count(void) { return sizeof all / sizeof *all; }
 const RowKernels *kernels_row_kernels(int32_t instruction_set) {
   if (instruction_set < 0 || instruction_set >= kernels_instruction_set_count()) return NULL;
   return has(all[instruction_set]) ? all[instruction_set] : NULL;
+}
+
+const TileKernels *kernels_tile_kernels(int32_t instruction_set) {
+  return kernels_row_kernels(instruction_set) ? tiles[instruction_set] : NULL;
 }
 
 int32_t kernels_best_instruction_set(void) {

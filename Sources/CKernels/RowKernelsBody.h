@@ -1,13 +1,15 @@
-// The kernels of RowKernels.h for one instruction set. Included once per set, with
+// The kernels of RowKernels.h and TileKernels.h for one instruction set. Included once per set, with
 //   LANES            floats per vector
 //   FUSED            whether a * b + c is one instruction
 //   PANEL_WIDTH      columns of the trailing micro-kernel; divides 12
 //   BLOCK_VECTORS    vectors held side by side while a block is brought up to date
-//   TABLE, NAME      the table to define
+//   MICRO_ROWS       rows of the micro-tile of a factorization; divides 24
+//   TABLE, TILE_TABLE, NAME      the tables to define
 // All sums run over columns in the same order in every set, so sets that fuse agree bit for bit.
 #include <string.h>
 
 #include "RowKernels.h"
+#include "TileKernels.h"
 
 #pragma STDC FP_CONTRACT OFF
 
@@ -55,3 +57,5 @@ INLINE vf sub_product(vf a, vf b, vf c) { return c - a * b; }
 
 const RowKernels TABLE = {NAME, load_tile, find_grids, grid_errors, solve, quadratic_form, round_tile, store_codes,
                           make_inverse, obq, subtract_codes, normal_equations, descend};
+
+#include "TileKernelsBody.h"

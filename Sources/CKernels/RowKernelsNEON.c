@@ -5,6 +5,8 @@
 #define PANEL_WIDTH 12
 #define BLOCK_VECTORS 2
 #define TABLE kernels_row_neon
+#define TILE_TABLE kernels_tile_neon
+#define MICRO_ROWS 8
 #define NAME "arm64-neon"
 #include "RowKernelsBody.h"
 #endif

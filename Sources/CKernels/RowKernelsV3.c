@@ -33,6 +33,8 @@
 #define PANEL_WIDTH 6
 #define BLOCK_VECTORS 1
 #define TABLE kernels_row_v3
+#define TILE_TABLE kernels_tile_v3
+#define MICRO_ROWS 3
 #define NAME "x86-64-v3"
 #include "RowKernelsBody.h"
 #pragma clang attribute pop

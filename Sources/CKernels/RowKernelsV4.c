@@ -22,6 +22,8 @@
 #define PANEL_WIDTH 12
 #define BLOCK_VECTORS 2
 #define TABLE kernels_row_v4
+#define TILE_TABLE kernels_tile_v4
+#define MICRO_ROWS 8
 #define NAME "x86-64-v4"
 #include "RowKernelsBody.h"
 #pragma clang attribute pop

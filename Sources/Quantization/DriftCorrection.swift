@@ -32,13 +32,47 @@ public struct DriftCorrection: Sendable {
   public static func scaled(crossMoments: [Double], factor: SharedFactor, alpha: Double) -> [Float] {
     let columns = factor.columns
     precondition(crossMoments.count == columns * columns, "\(crossMoments.count) moments for \(columns) columns")
-    let order = factor.order.map { Int($0) }
-    let scale = alpha / factor.unit
+    return scaled(order: factor.order, unit: factor.unit, alpha: alpha, threads: 1) { row, target in
+      for column in 0..<columns { target[column] = crossMoments[row * columns + column] }
+    }
+  }
+
+  /// The same from moments that are made row by row.
+  ///
+  /// - Parameters:
+  ///   - order: the columns in processing order.
+  ///   - unit: that of the factor.
+  ///   - threads: share the rows.
+  ///   - row: writes a row of (X - X̃) X̃ᵀ, columns in natural order.
+  public static func scaled(
+    order: [Int32], unit: Double, alpha: Double, threads: Int,
+    row write: @Sendable (Int, UnsafeMutablePointer<Double>) -> Void
+  ) -> [Float] {
+    let columns = order.count
     return [Float](unsafeUninitializedCapacity: columns * columns) { scaled, count in
-      for row in stride(from: 0, to: columns * columns, by: columns) {
-        for k in 0..<columns { scaled[row + k] = Float(crossMoments[row + order[k]] * scale) }
-      }
+      Self.scaled(to: scaled.baseAddress!, order: order, unit: unit, alpha: alpha, threads: threads, row: write)
       count = columns * columns
+    }
+  }
+
+  /// The same, to memory that may be shared.
+  public static func scaled(
+    to target: UnsafeMutablePointer<Float>, order: [Int32], unit: Double, alpha: Double, threads: Int,
+    row write: @Sendable (Int, UnsafeMutablePointer<Double>) -> Void
+  ) {
+    let (columns, scale) = (order.count, alpha / unit)
+    let target = Parallel.Target(target)
+    let rows = 16
+    Parallel.forEach((columns + rows - 1) / rows, threads: threads) { piece in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: columns) { line in
+        order.withUnsafeBufferPointer { order in
+          for row in piece * rows..<min((piece + 1) * rows, columns) {
+            write(row, line.baseAddress!)
+            let scaled = target.base + row * columns
+            for k in 0..<columns { scaled[k] = Float(line[Int(order[k])] * scale) }
+          }
+        }
+      }
     }
   }
 
@@ -70,7 +104,7 @@ public struct DriftCorrection: Sendable {
     (self.columns, self.update) = (columns, update)
   }
 
-  /// Adds W update to `rows` rows of a matrix, in float32.
+  /// Adds W update to `rows` rows of a matrix, in float32, on the calling thread.
   ///
   /// A row's result depends on how many rows are in the call: for the same bits on any ranks, callers pass tiles whose
   /// size depends on the layer alone.

@@ -9,7 +9,7 @@ extension SharedFactor {
   ///
   /// A column with a zero diagonal is dead: its diagonal becomes the mean of the others, which touches no other column.
   /// `damping` times the mean diagonal is added to the diagonal; as long as the factorization fails, the damping is
-  /// raised tenfold (from 0 to 1e-8). Work is float64 on one thread; `sensitivity` factors twice, `auto` four times.
+  /// raised tenfold (from 0 to 1e-8). Work is float64; `sensitivity` factors twice, `auto` four or five times.
   ///
   /// - Parameters:
   ///   - hessian: the sum of x transpose(x) over calibration inputs, at any scale.
@@ -17,10 +17,12 @@ extension SharedFactor {
   ///   - roundingErrors: per column the sum over all rows of (w - Q(w))^2, see `roundingErrors(weights:...)`; needed by
   ///     `sensitivity`; without it `auto` compares the two other orders.
   ///   - damping: a share of the mean diagonal, at least 0.
+  ///   - team: who computes; the result does not depend on it.
   /// - Throws: `QuantizationError` when the Hessian is not finite, has a negative diagonal, or is not positive definite
   ///   after ten escalations.
   public static func make(
-    hessian: SymmetricMatrix, order: ColumnOrder, roundingErrors: [Double]? = nil, damping: Double = 0.01
+    hessian: SymmetricMatrix, order: ColumnOrder, roundingErrors: [Double]? = nil, damping: Double = 0.01,
+    team: Team = Team()
   ) throws(QuantizationError) -> SharedFactor {
     let columns = hessian.order
     precondition(columns > 0, "a Hessian without columns")
@@ -30,15 +32,77 @@ extension SharedFactor {
       "\(roundingErrors?.count ?? 0) rounding errors for \(columns) columns")
     precondition(order != .sensitivity || roundingErrors != nil, "the order by sensitivity needs rounding errors")
 
-    var damped = DampedHessian(try checked(hessian), damping: damping)
+    let cholesky = InverseCholesky(order: columns, team: team)
+    var parameters: Parameters?
+    let inverse = try hessian.upper.withUnsafeBufferPointer { upper throws(QuantizationError) in
+      try storage(count: upper.count) { target throws(QuantizationError) in
+        parameters = try make(
+          upper.baseAddress!, order: order, roundingErrors: roundingErrors, damping: damping, cholesky, to: target)
+      }
+    }
+    return try SharedFactor(parameters!, inverse: FloatStorage(inverse))
+  }
+
+  /// An array of `count` numbers that `body` writes.
+  private static func storage(
+    count: Int, _ body: (UnsafeMutablePointer<Float>) throws(QuantizationError) -> Void
+  ) throws(QuantizationError) -> [Float] {
+    var failure: QuantizationError?
+    let array = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      do throws(QuantizationError) {
+        try body(buffer.baseAddress!)
+        initialized = count
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return array
+  }
+
+  /// What a factor is beside U.
+  public struct Parameters: Sendable {
+    /// `order[k]` is the natural index of the column that is processed k-th.
+    public let order: [Int32]
+    /// Diagonal of the damped H in units of `unit`, by natural column; zero for a dead column.
+    public let curvature: [Float]
+    /// What H was divided by.
+    public let unit: Double
+    /// The share of the mean diagonal that was added to the diagonal.
+    public let damping: Double
+    /// How often the damping was raised.
+    public let escalations: Int
+  }
+
+  /// A factor whose U was written elsewhere.
+  public init(_ parameters: Parameters, inverse: FloatStorage) throws(QuantizationError) {
+    try self.init(
+      order: parameters.order, inverse: inverse, curvature: parameters.curvature, unit: parameters.unit,
+      damping: parameters.damping, escalations: parameters.escalations)
+  }
+
+  /// The same for a packed Hessian that is not copied, in memory that several processes may share: every process of the team of
+  /// `cholesky` calls it, and gets the same.
+  ///
+  /// - Parameter target: where U is written, packed; may be where `upper` is, which is read no more then.
+  public static func make(
+    _ upper: UnsafePointer<Double>, order: ColumnOrder, roundingErrors: [Double]? = nil, damping: Double,
+    _ cholesky: InverseCholesky, to target: UnsafeMutablePointer<Float>
+  ) throws(QuantizationError) -> Parameters {
+    let columns = cholesky.order
+    try check(upper, columns: columns, cholesky)
+    var damped = DampedHessian(diagonal: diagonal(upper, columns), damping: damping)
     while true {
-      damped.apply()
       do {
-        let factor = try factored(damped, order: order, roundingErrors: roundingErrors)
-        let processing = factor.processing.map { Int32($0) }
-        return try SharedFactor(
-          order: processing, inverse: FloatStorage(factor.inverse()), curvature: damped.curvature, unit: damped.unit,
-          damping: damped.damping, escalations: damped.escalations)
+        try eliminate(damped, upper, order: order, roundingErrors: roundingErrors, cholesky)
+        let roots = cholesky.inverseRoots
+        // A U that left the range of float32 is as good as singular.
+        if let k = roots.firstIndex(where: { !(Float($0) > 0 && Float($0).isFinite) }) {
+          throw QuantizationError.malformedFactor("diagonal element \(k) of U is \(Float(roots[k]))")
+        }
+        let order = cholesky.processing.map { Int32($0) }
+        cholesky.writeInverse(to: target)
+        return Parameters(
+          order: order, curvature: damped.curvature, unit: damped.unit, damping: damped.damping,
+          escalations: damped.escalations)
       } catch let error as CholeskyError {
         let minor =
           switch error {
@@ -49,62 +113,74 @@ extension SharedFactor {
             minor: minor, columns: columns, damping: damped.damping, escalations: damped.escalations)
         }
       } catch let error as QuantizationError {
-        // U left the range of float32: as good as singular.
         guard damped.escalations < maximumEscalations else { throw error }
       } catch { preconditionFailure("\(error)") }
       damped.escalate()
     }
   }
 
-  private static func checked(_ hessian: SymmetricMatrix) throws(QuantizationError) -> SymmetricMatrix {
-    let columns = hessian.order
-    // A product with zero is NaN exactly where an element is not finite; only a failure looks for the place.
-    var sum = 0.0
-    for value in hessian.upper { sum += value * 0 }
-    if !(sum == 0) {
+  private static func diagonal(_ upper: UnsafePointer<Double>, _ columns: Int) -> [Double] {
+    (0..<columns).map { upper[SymmetricMatrix.rowStart($0, order: columns)] }
+  }
+
+  private static func check(
+    _ upper: UnsafePointer<Double>, columns: Int, _ cholesky: InverseCholesky
+  ) throws(QuantizationError) {
+    // Only a failure looks for the place.
+    if !cholesky.isFinite(upper) {
       for row in 0..<columns {
-        for column in row..<columns where !hessian[row, column].isFinite {
-          throw .hessianNotFinite(row: row, column: column, value: hessian[row, column])
+        let start = SymmetricMatrix.rowStart(row, order: columns) - row
+        for column in row..<columns where !upper[start + column].isFinite {
+          throw .hessianNotFinite(row: row, column: column, value: upper[start + column])
         }
       }
     }
-    for (column, value) in hessian.diagonal.enumerated() where value < 0 {
+    for (column, value) in diagonal(upper, columns).enumerated() where value < 0 {
       throw .negativeCurvature(column: column, value: value)
     }
-    return hessian
   }
 
-  /// The factorization in the order that was asked for.
-  private static func factored(
-    _ damped: DampedHessian, order: ColumnOrder, roundingErrors: [Double]?
-  ) throws(CholeskyError) -> InverseCholesky {
-    let natural = [Int](0..<damped.matrix.order)
-    var candidates: [[Int]] = []
+  /// Factors in the order that was asked for.
+  private static func eliminate(
+    _ damped: DampedHessian, _ upper: UnsafePointer<Double>, order: ColumnOrder, roundingErrors: [Double]?,
+    _ cholesky: InverseCholesky
+  ) throws(CholeskyError) {
+    let natural = [Int](0..<damped.isDead.count)
+    let source = TiledFactor.Source(
+      upper: upper, unit: damped.unit, diagonal: damped.dampedDiagonal,
+      isolated: natural.filter { damped.isDead[$0] })
+    // Nil: pivots are chosen.
+    var candidates: [[Int]?] = order == .pivot || order == .auto ? [nil] : []
     if order == .natural { candidates.append(natural) }
     if order == .sensitivity || order == .auto, let roundingErrors {
-      let inverseDiagonal = try InverseCholesky(damped.matrix, processing: natural).inverseDiagonal()
+      try cholesky.eliminate(source, processing: natural)
+      let inverseDiagonal = cholesky.inverseDiagonal()
       let scores = natural.map { damped.isDead[$0] ? 0 : roundingErrors[$0] / inverseDiagonal[$0] }
       candidates.append(ColumnOrder.descending(scores))
     }
     if order == .curvature || order == .auto {
-      let diagonal = damped.matrix.diagonal
+      let diagonal = damped.dampedDiagonal
       candidates.append(ColumnOrder.descending(natural.map { damped.isDead[$0] ? 0 : diagonal[$0] }))
     }
-    var best =
-      order == .pivot || order == .auto
-      ? try InverseCholesky(minimumPivots: damped.matrix)
-      : try InverseCholesky(damped.matrix, processing: candidates.removeFirst())
-    for candidate in candidates {
-      let other = try InverseCholesky(damped.matrix, processing: candidate)
-      if other.predictedLoss < best.predictedLoss { best = other }
+    func eliminate(_ candidate: [Int]?) throws(CholeskyError) {
+      if let candidate {
+        try cholesky.eliminate(source, processing: candidate)
+      } else {
+        try cholesky.eliminate(minimumPivots: source)
+      }
     }
-    return best
+    var (best, loss) = (0, Double.infinity)
+    for (index, candidate) in candidates.enumerated() {
+      try eliminate(candidate)
+      if index == 0 || cholesky.predictedLoss < loss { (best, loss) = (index, cholesky.predictedLoss) }
+    }
+    // There is memory for one factor.
+    if best < candidates.count - 1 { try eliminate(candidates[best]) }
   }
 }
 
-/// A Hessian in units near its mean diagonal, with dead columns replaced and a damping that can be raised.
+/// The diagonal of a Hessian in units near its mean, with dead columns replaced and a damping that can be raised.
 private struct DampedHessian {
-  private(set) var matrix: SymmetricMatrix
   let unit: Double
   let isDead: [Bool]
   private let diagonal: [Double]
@@ -112,9 +188,7 @@ private struct DampedHessian {
   private(set) var damping: Double
   private(set) var escalations = 0
 
-  init(_ hessian: SymmetricMatrix, damping: Double) {
-    let n = hessian.order
-    let diagonal = hessian.diagonal
+  init(diagonal: [Double], damping: Double) {
     let live = diagonal.count { $0 > 0 }
     // Divided before it is added up: the sum of n finite numbers need not be finite.
     let mean = live == 0 ? 1 : diagonal.reduce(0) { $0 + $1 / Double(live) }
@@ -122,24 +196,14 @@ private struct DampedHessian {
     let exponent = Int((Double(mean.exponent) / 2).rounded(.down)) * 2
     let unit = Double(sign: .plus, exponent: exponent, significand: 1)
     (self.unit, self.damping) = (unit, damping)
+    // A true Hessian has nothing beside a zero diagonal; a file or a rounding error may.
     isDead = diagonal.map { $0 == 0 }
     self.mean = mean / unit
     self.diagonal = diagonal.map { $0 == 0 ? mean / unit : $0 / unit }
-    matrix = SymmetricMatrix(order: n, upper: hessian.upper.map { $0 / unit })
-    // A true Hessian has nothing beside a zero diagonal; a file or a rounding error may.
-    for dead in isDead.indices where isDead[dead] {
-      for other in 0..<n where other != dead {
-        let (low, high) = (min(dead, other), max(dead, other))
-        matrix.upper[SymmetricMatrix.rowStart(low, order: n) + high - low] = 0
-      }
-    }
   }
 
-  /// Writes the diagonal, damped.
-  mutating func apply() {
-    let n = matrix.order
-    for j in 0..<n { matrix.upper[SymmetricMatrix.rowStart(j, order: n)] = diagonal[j] + damping * mean }
-  }
+  /// The diagonal that is factored.
+  var dampedDiagonal: [Double] { diagonal.map { $0 + damping * mean } }
 
   mutating func escalate() {
     damping = damping == 0 ? 1e-8 : damping * 10
@@ -148,6 +212,6 @@ private struct DampedHessian {
 
   /// The damped diagonal, zero for dead columns; what float32 would round to zero stays above it.
   var curvature: [Float] {
-    isDead.indices.map { isDead[$0] ? 0 : max(Float(diagonal[$0] + damping * mean), .leastNormalMagnitude) }
+    zip(isDead, dampedDiagonal).map { $0 ? 0 : max(Float($1), .leastNormalMagnitude) }
   }
 }

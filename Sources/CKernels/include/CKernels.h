@@ -6,3 +6,5 @@
 #include "ColumnKernels.h"
 #include "HessianSums.h"
 #include "RowKernels.h"
+#include "TeamBarrier.h"
+#include "TileKernels.h"

@@ -1,12 +1,18 @@
 import Graphs
+import LinearAlgebra
 
 /// Second and first moments of D = X - X̃, what a layer's inputs in the float network have over those in the quantized
-/// one, for one Hessian of an input group.
+/// one, for one Hessian of an input group: made from sums row by row, by any threads.
 public struct CrossMoments: Sendable {
-  /// 2/N D X̃ᵀ in float64, columns x columns, row-major.
-  public private(set) var product: [Double]
+  /// Columns C of the group.
+  public let columns: Int
   /// The mean of the columns of D.
   public let mean: [Double]
+  private let sums: [Int64]
+  private let start: Int
+  private let factor: Double
+  /// The means of X̃, and the columns that become zero, where D X̃ᵀ is to be about the means.
+  private var center: (mean: [Double], constants: [Int])?
 
   /// The moments of each Hessian of `group` from the sums of all ranks; layout as in `CrossSums`.
   ///
@@ -19,29 +25,42 @@ public struct CrossMoments: Sendable {
     let count = Double(max(columnCount, 1))
     return (0..<group.groups).map { index in
       let start = group.groups * size + index * columns
-      let factor = 2 / (count * scale.products)
       return CrossMoments(
-        product: sums[index * size..<(index + 1) * size].map { Double($0) * factor },
-        mean: sums[start..<start + columns].map { Double($0) / (count * scale.elements) })
+        columns: columns, mean: sums[start..<start + columns].map { Double($0) / (count * scale.elements) },
+        sums: sums, start: index * size, factor: 2 / (count * scale.products))
     }
   }
 
-  private init(product: [Double], mean: [Double]) { (self.product, self.mean) = (product, mean) }
+  private init(columns: Int, mean: [Double], sums: [Int64], start: Int, factor: Double) {
+    (self.columns, self.mean, self.sums, self.start, self.factor) = (columns, mean, sums, start, factor)
+  }
 
   /// Replaces D X̃ᵀ by (D - mean)(X̃ - mean)ᵀ, for layers whose bias takes up the means.
   ///
-  /// - Parameter inputs: the moments of X̃ after `InputMoments.center()`; columns that they call constant become zero.
-  public mutating func center(about inputs: InputMoments) {
-    let columns = mean.count
-    let constant = inputs.hessian.diagonal.map { $0 == 0 }
-    product.withUnsafeMutableBufferPointer { product in
-      for row in 0..<columns {
-        let twice = 2 * mean[row]
-        for column in 0..<columns {
-          let index = row * columns + column
-          product[index] = constant[column] ? 0 : product[index] - twice * inputs.mean[column]
-        }
-      }
+  /// - Parameters:
+  ///   - mean: that of X̃.
+  ///   - constants: the columns that `InputMoments.center()` calls constant become zero.
+  public mutating func center(about mean: [Double], constants: [Int]) { center = (mean, constants) }
+
+  /// Writes a row of 2/N D X̃ᵀ: that of a column of D.
+  public func write(row: Int, to target: UnsafeMutablePointer<Double>) {
+    sums.withUnsafeBufferPointer { sums in
+      let source = sums.baseAddress! + start + row * columns
+      for column in 0..<columns { target[column] = Double(source[column]) * factor }
+    }
+    guard let center else { return }
+    let twice = 2 * mean[row]
+    center.mean.withUnsafeBufferPointer { mean in
+      for column in 0..<columns { target[column] -= twice * mean[column] }
+    }
+    for column in center.constants { target[column] = 0 }
+  }
+
+  /// 2/N D X̃ᵀ in float64, columns x columns, row-major.
+  public var product: [Double] {
+    [Double](unsafeUninitializedCapacity: columns * columns) { product, count in
+      for row in 0..<columns { write(row: row, to: product.baseAddress! + row * columns) }
+      count = columns * columns
     }
   }
 }

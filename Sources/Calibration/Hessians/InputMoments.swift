@@ -10,20 +10,20 @@ public struct InputMoments: Sendable {
 
   /// The moments of each Hessian of `group` from the sums of all ranks; layout as in `HessianSums`.
   ///
-  /// - Parameter columnCount: N, the columns of X of all ranks.
+  /// - Parameters:
+  ///   - columnCount: N, the columns of X of all ranks.
+  ///   - threads: share the work; the result does not depend on them.
   public static func moments(
-    of group: InputGroup, sums: [Int64], scale: SumScale, columnCount: Int
+    of group: InputGroup, sums: [Int64], scale: SumScale, columnCount: Int, threads: Int = 1
   ) -> [InputMoments] {
-    precondition(sums.count == HessianSums.count(group), "\(sums.count) sums for an input group of other size")
-    let (columns, size) = (group.columns, SymmetricMatrix.count(order: group.columns))
-    let count = Double(max(columnCount, 1))
+    let rows = MomentRows(group: group, sums: sums, scale: scale, columnCount: columnCount)
     return (0..<group.groups).map { index in
-      let start = group.groups * size + index * columns
-      let factor = 2 / (count * scale.products)
-      return InputMoments(
-        hessian: SymmetricMatrix(
-          order: columns, upper: sums[index * size..<(index + 1) * size].map { Double($0) * factor }),
-        mean: sums[start..<start + columns].map { Double($0) / (count * scale.elements) })
+      let size = SymmetricMatrix.count(order: group.columns)
+      let upper = [Double](unsafeUninitializedCapacity: size) { buffer, count in
+        rows.write(hessian: index, to: buffer.baseAddress!, threads: threads)
+        count = size
+      }
+      return InputMoments(hessian: SymmetricMatrix(order: group.columns, upper: upper), mean: rows.mean(hessian: index))
     }
   }
 
@@ -33,20 +33,11 @@ public struct InputMoments: Sendable {
   ///
   /// With E = W - Q the best bias change is E mean, and what remains of the loss is E H_c Eᵀ with this H_c. A column that
   /// does not vary beyond rounding (2⁻²⁰ of its mean square) is set to zero: the bias can replace it.
-  public mutating func center() {
-    let columns = mean.count
-    let diagonal = hessian.diagonal
-    let constant = (0..<columns).map { diagonal[$0] - 2 * mean[$0] * mean[$0] <= 0x1p-20 * diagonal[$0] }
+  public mutating func center(threads: Int = 1) {
+    let mean = mean
     hessian.upper.withUnsafeMutableBufferPointer { upper in
-      var start = 0
-      for row in 0..<columns {
-        let twice = 2 * mean[row]
-        for column in row..<columns {
-          let index = start + column - row
-          upper[index] = constant[row] || constant[column] ? 0 : upper[index] - twice * mean[column]
-        }
-        start += columns - row
-      }
+      guard let base = upper.baseAddress else { return }
+      MomentRows.center(base, mean: mean, threads: threads)
     }
   }
 }

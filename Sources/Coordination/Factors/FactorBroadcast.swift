@@ -99,7 +99,7 @@ struct FactorBroadcast {
     let own = ranks.index * all / ranks.count..<(ranks.index + 1) * all / ranks.count
     let parts = min(threads, max(own.count, 1))
     let bases = factors.indices.map { Updates(update($0).baseAddress!) }
-    Parallel.map(parts, threads: threads) { part in
+    Parallel.forEach(parts, threads: threads) { part in
       let part = own.lowerBound + part * own.count / parts..<own.lowerBound + (part + 1) * own.count / parts
       for hessian in factors.indices {
         let range = part.clamped(to: hessian * tiles..<(hessian + 1) * tiles)

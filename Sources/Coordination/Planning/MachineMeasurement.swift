@@ -145,7 +145,9 @@ struct MachineMeasurement {
       square
         / ProbeClock.seconds {
           let cross = CrossMoments.moments(of: group, sums: crossSums, scale: scale, columnCount: size)
-          scaled = DriftCorrection.scaled(crossMoments: cross[0].product, factor: made, alpha: 1)
+          scaled = DriftCorrection.scaled(order: made.order, unit: made.unit, alpha: 1, threads: 1) {
+            cross[0].write(row: $0, to: $1)
+          }
         })
     let drift = ProbeClock.seconds {
       scaled.withUnsafeMutableBufferPointer {

@@ -36,8 +36,8 @@ extension PlanSimulation {
 
   /// While a wave is factored and solved, on the rank with most.
   ///
-  /// Factoring C columns: the sums become moments (float64), cross sums wait; then one Hessian after the other (or `threads` at
-  /// once) has a scaled copy, a dense factor in float64 and U. Rows: whole float matrices of the layers that a rank has rows of.
+  /// Factoring C columns: the sums become moments (float64), cross sums wait; then one Hessian after the other (or up to `threads`
+  /// at once) has R in float64, half a square, and U. Rows: whole float matrices of the layers that a rank has rows of.
   func waveMemory(
     _ groups: [CalibratedGroup], _ owners: [Int], _ routes: FactorRoutes, _ layouts: [FactorLayout],
     _ partition: RowPartition, _ members: [Int], gathered: Int
@@ -50,8 +50,8 @@ extension PlanSimulation {
       let hasDrift = group.crossScale != nil
       owned[owners[index]] += group.sumBytes + 4 * square * group.group.groups
       let busy = min(threads, group.group.groups)
-      // Moments scaled, dense L, U; or the cross moments and what is made of them.
-      largest = max(largest, max(14 * square * busy, hasDrift ? 14 * square * busy : 0))
+      // R and U; or U and the scaled cross moments.
+      largest = max(largest, max(6 * square * busy, hasDrift ? 6 * square * group.group.groups : 0))
     }
     memory.factor = (owned.max() ?? 0) + largest
     var places = [Int](repeating: 0, count: routes.places.count)

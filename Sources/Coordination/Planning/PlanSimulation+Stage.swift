@@ -93,12 +93,14 @@ extension PlanSimulation {
     var alone = [Double](repeating: 0, count: layout.ranks)
     var shared = [[Double]](repeating: [], count: layout.ranks)
     var corrections = [Double](repeating: 0, count: layout.ranks)
+    var longest = [Double](repeating: 0, count: layout.ranks)
     for (index, group) in groups.enumerated() {
       let (columns, hessians) = (group.group.columns, group.group.groups)
       let square = Double(columns) * Double(columns)
       alone[owners[index]] += Double(hessians) * square / machine.rate(.moments, columns: columns)
       let one = square * Double(columns) / machine.rate(.factor, columns: columns)
       shared[owners[index]] += Array(repeating: one, count: hessians)
+      longest[owners[index]] = max(longest[owners[index]], one / Double(min(threads, Team.useful(order: columns))))
       guard group.crossScale != nil else { continue }
       alone[owners[index]] += Double(hessians) * square / machine.rate(.crossMoments, columns: columns)
       let all = Double(hessians) * square * Double(columns) / machine.rate(.drift, columns: columns)
@@ -112,8 +114,8 @@ extension PlanSimulation {
     }
     return alone.indices.map { rank in
       let jobs = shared[rank]
-      let longest = jobs.max() ?? 0
-      return alone[rank] + max(longest, jobs.reduce(0, +) / Double(threads)) + corrections[rank]
+      return alone[rank] / Double(threads) + max(longest[rank], jobs.reduce(0, +) / Double(threads))
+        + corrections[rank]
     }
   }
 
@@ -148,7 +150,7 @@ extension PlanSimulation {
           alone += 8 * Double(layer.rows * columns) / machine.copyRate
         }
         if drifts.contains(members[piece.layer]) {
-          alone += 2 * square * rows / machine.rate(.target, columns: columns)
+          shared += 2 * square * rows / machine.rate(.target, columns: columns)
         }
         shared += square / machine.rate(.solver, columns: columns)
         shared += square * rows / machine.rate(.rows, columns: columns)

@@ -18,11 +18,14 @@ extension QuantizationRun {
       var crossMoments = CrossMoments.moments(
         of: group.group, sums: group.crossSums, scale: scale, columnCount: group.columnCount)
       if group.isCentered {
-        for hessian in crossMoments.indices { crossMoments[hessian].center(about: moments[index][hessian]) }
+        for hessian in crossMoments.indices {
+          crossMoments[hessian].center(about: moments[index][hessian].mean, constants: factors[hessian].deadColumns)
+        }
       }
-      let all = crossMoments
-      return Parallel.map(all.count, threads: threads) { hessian in
-        DriftCorrection.scaled(crossMoments: all[hessian].product, factor: factors[hessian], alpha: alpha)
+      return zip(crossMoments, factors).map { moments, factor in
+        DriftCorrection.scaled(order: factor.order, unit: factor.unit, alpha: alpha, threads: threads) {
+          moments.write(row: $0, to: $1)
+        }
       }
     }
   }
@@ -36,13 +39,18 @@ extension QuantizationRun {
   ) -> [Float] {
     var matrix = planned.layer.matrix(from: graph.constants[planned.layer.weight]!)
     guard let drifts else { return matrix }
-    let columns = planned.layer.columns
+    let (columns, threads) = (planned.layer.columns, options.threads)
+    let tiles = ranges.flatMap { range in
+      stride(from: range.rows.lowerBound, to: range.rows.upperBound, by: RowPartition.tileRows).map {
+        (hessian: range.hessian, start: $0, rows: min(RowPartition.tileRows, range.rows.upperBound - $0))
+      }
+    }
     matrix.withUnsafeMutableBufferPointer { matrix in
-      for range in ranges {
-        for start in stride(from: range.rows.lowerBound, to: range.rows.upperBound, by: RowPartition.tileRows) {
-          let rows = min(RowPartition.tileRows, range.rows.upperBound - start)
-          drifts[range.hessian].apply(to: matrix.baseAddress! + start * columns, rows: rows)
-        }
+      guard let base = matrix.baseAddress else { return }
+      let target = Parallel.Target(base)
+      Parallel.forEach(tiles.count, threads: threads) { index in
+        let tile = tiles[index]
+        drifts[tile.hessian].apply(to: target.base + tile.start * columns, rows: tile.rows)
       }
     }
     return matrix

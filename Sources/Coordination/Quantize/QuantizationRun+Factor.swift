@@ -13,15 +13,17 @@ extension QuantizationRun {
     _ groups: inout [CalibratedGroup], members: [Int], _ partition: RowPartition, _ world: borrowing Communicator
   ) throws -> (factors: [Int: [SharedFactor]], drifts: [Int: [DriftCorrection]]) {
     let moments = timer.measure(.factor) {
-      groups.map { group -> [InputMoments] in
+      groups.indices.map { index -> [InputMoments] in
+        let group = groups[index]
         guard group.owner == world.rank else { return [] }
         var moments = InputMoments.moments(
-          of: group.group, sums: group.sums, scale: group.scale, columnCount: group.columnCount)
-        if group.isCentered { for index in moments.indices { moments[index].center() } }
+          of: group.group, sums: group.sums, scale: group.scale, columnCount: group.columnCount,
+          threads: options.threads)
+        groups[index].sums = []
+        if group.isCentered { for hessian in moments.indices { moments[hessian].center(threads: options.threads) } }
         return moments
       }
     }
-    for index in groups.indices { groups[index].sums = [] }
     var own = try world.collectively {
       try timer.measure(.factor) { try factorOwn(groups, moments, rank: world.rank) }
     }
@@ -87,7 +89,10 @@ extension QuantizationRun {
     }
     let (layers, order, damping) = (layers, options.factorOrder, options.damping)
     let weights = order == .sensitivity || order == .auto ? stackedWeights(groups, rank: rank) : [:]
-    let results = try Parallel.map(jobs.count, threads: options.threads) { index throws -> SharedFactor in
+    // One thread for each Hessian where there are enough; else several threads factor one together.
+    let largest = jobs.map { groups[$0.group].group.columns }.max() ?? 1
+    let team = min(Team.useful(order: largest), max(1, options.threads / max(jobs.count, 1)))
+    let results = try Parallel.map(jobs.count, threads: options.threads / team) { index throws -> SharedFactor in
       let job = jobs[index]
       let members = groups[job.group].group.layers
       do {
@@ -95,7 +100,8 @@ extension QuantizationRun {
           Self.roundingErrors(stacks, members.map { layers[$0] }, hessian: job.hessian)
         }
         return try SharedFactor.make(
-          hessian: moments[job.group][job.hessian].hessian, order: order, roundingErrors: errors, damping: damping)
+          hessian: moments[job.group][job.hessian].hessian, order: order, roundingErrors: errors, damping: damping,
+          team: Team(threads: team))
       } catch let error as QuantizationError {
         throw CoordinationError.layer(name: layers[members[0]].layer.name, reason: error.description)
       }
