@@ -4,6 +4,7 @@ import MPI
 import Models
 import Quantization
 
+extension Balance: ExpressibleByArgument {}
 extension CheckpointFormat: ExpressibleByArgument {}
 extension ColumnOrder: ExpressibleByArgument {}
 extension ComputeType: ExpressibleByArgument {}
@@ -147,6 +148,12 @@ struct Quantize: ParsableCommand {
     help: ArgumentHelp("Layers with other bits, such as 'first=8'.", valueName: "pattern=bits"))
   var bitsFor: [String] = []
 
+  @Option(
+    help: """
+      Cut work over ranks by their speeds, measured for a moment at the start, or evenly. The output is the same.
+      """)
+  var balance = Balance.measured
+
   @Option(help: "Write tables and times as JSON to this file.")
   var report: String?
 
@@ -206,7 +213,9 @@ struct Quantize: ParsableCommand {
       var options = options
       options.compute = try ComputeType.agreed(
         asked: compute, isLanguageModel: QuantizeOptions.isLanguageModel(model), world)
-      options.threads = try ThreadShare.agreed(asked: sampleOptions.threads, world)
+      let asked = sampleOptions.threads
+      options.threads =
+        try balance == .equal ? ThreadShare.agreed(asked: asked, world) : ThreadShare.own(asked: asked, world)
       let log = try world.collectively { try RankLog(directory: logDir, rank: world.rank) }
       var run = try QuantizationRun(options, log: log, world)
       show(
@@ -235,7 +244,7 @@ struct Quantize: ParsableCommand {
     (options.method, options.order, options.grid, options.damping) = (method, order, grid, damping)
     options.effort = effort
     (options.propagation, options.storage, options.report) = (propagate, storage ?? .int8, report)
-    options.trace = trace
+    (options.trace, options.balance) = (trace, balance)
     options.driftCorrection = driftCorrection?.alpha ?? (effort == .fast ? 0 : 1)
     options.expertTokens = expertTokens
     (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut ?? (effort == .fast ? 0 : 0.125))

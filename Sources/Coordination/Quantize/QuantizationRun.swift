@@ -38,6 +38,8 @@ public struct QuantizationRun {
   var expertTokens: [Int: (own: Int, extra: Int)] = [:]
   /// What each layer loses on the samples held out; nil if none were.
   var heldOutLosses: [HeldOutLoss?]?
+  /// How fast the ranks are.
+  private(set) var speeds = RankSpeeds(equal: 1)
   /// Which ranks share memory; known once the run has begun.
   var nodes: NodeLayout?
   /// The memory of the node that the factors of a stage are in.
@@ -58,6 +60,7 @@ public struct QuantizationRun {
     self = try world.collectively {
       try QuantizationRun(options, model, feed, isCoordinator: world.rank == 0, timer)
     }
+    speeds = try timer.measure(.balance) { try RankSpeeds.ofRun(options.balance, threads: options.threads, world) }
   }
 
   /// Plans the run of `options` on a model and samples that have been read; what is wrong with them is thrown.
@@ -100,7 +103,7 @@ public struct QuantizationRun {
     (self.nodes, factorTraffic.nodes) = (nodes, nodes.nodes.count)
     if options.trace != nil { clocks = try ClockAlignment(clock: timer, world) }
     chunks = try world.collectively {
-      try timer.measure(.read) { try readChunks(of: chunkPartition, rank: world.rank, size: world.size) }
+      try timer.measure(.read) { try readChunks(of: chunkPartition, rank: world.rank) }
     }
     try readHeldOut(world)
     if correctsDrift {
@@ -116,7 +119,7 @@ public struct QuantizationRun {
       let calibrated = try calibrate(stage, stageIndex: index, world)
       for wave in waves(of: calibrated, ranks: world.size) {
         var groups = Array(wave)
-        let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), ranks: world.size)
+        let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), speeds: speeds)
         for index in groups.indices { groups[index].owner = owners[index] }
         try addUp(&groups, world)
         switch options.propagation {
@@ -166,7 +169,7 @@ public struct QuantizationRun {
       "method: \(options.method.rawValue), order \(options.orderDescription), grid \(options.grid.rawValue), "
         + "effort \(options.effort.rawValue), computed in \(options.compute.rawValue), damping \(options.damping), drift correction "
         + (correctsDrift ? "\(options.driftCorrection) (activations take twice the memory)" : "off"),
-    ]
+    ] + (speeds.areEqual ? [] : ["speeds of the ranks: \(speeds.text); work is cut by them (--balance)"])
   }
 
   /// Tokens of a calibration sequence; nil if samples are something else.
@@ -182,10 +185,10 @@ public struct QuantizationRun {
   }
 
   /// The chunks of `partition` that a rank forwards, at the model's inputs.
-  func readChunks(of partition: ChunkPartition, rank: Int, size: Int) throws -> [Chunk] {
+  func readChunks(of partition: ChunkPartition, rank: Int) throws -> [Chunk] {
     var plans: [Int: Plan] = [:]
     let replaceable = Set(layers.map(\.layer.weight)).union(layers.compactMap(\.bias))
-    return try partition.chunks(ofRank: rank, size: size).map { number in
+    return try partition.chunks(ofRank: rank, speeds).map { number in
       let samples = partition.samples(ofChunk: number)
       let batches = try feed.inputs(for: samples).map { inputs in
         let size = feed.fixedBatch ?? samples.count
@@ -217,7 +220,7 @@ public struct QuantizationRun {
   private mutating func quantize(_ groups: [CalibratedGroup], _ world: borrowing Communicator) throws {
     var groups = groups
     let members = groups.flatMap(\.group.layers)
-    let partition = RowPartition(layers: members.map { layers[$0].shape }, ranks: world.size)
+    let partition = RowPartition(layers: members.map { layers[$0].shape }, speeds: speeds)
     let (factors, drifts) = try factorAndBroadcast(&groups, members: members, partition, world)
     try solveAndGather(members: members, factors: factors, drifts: drifts, partition, world)
   }

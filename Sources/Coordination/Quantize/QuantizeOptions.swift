@@ -73,8 +73,10 @@ public struct QuantizeOptions: Sendable {
   public var normalization = SampleNormalization()
   /// What the products of a language model's layers are computed in.
   public var compute = ComputeType.float32
-  /// Threads of each rank.
+  /// Threads of this rank.
   public var threads = 1
+  /// How work is cut over ranks.
+  public var balance = Balance.measured
   /// Where the report is written as JSON; nil for nowhere.
   public var report: String?
   /// Where the trace of all ranks is written; nil for nowhere.
