@@ -75,7 +75,8 @@ public struct QuantizationRun {
     self.graph = graph
     executor = try Executor(graph: graph)
     (layers, kept) = try Self.plan(graph, options)
-    writer = try model.writer(layers.map { $0.form(node: graph.nodes[$0.layer.node].name) }, options.writing)
+    writer = try model.writer(
+      layers.map { $0.form(node: graph.nodes[$0.layer.node].name) }, options.writing(isCoordinator: isCoordinator))
     stages = Self.stages(of: graph, layers)
     // The layers of the last stage never run, but what they read must live until it is measured.
     let order = Self.executionOrder(stages, layers)

@@ -90,6 +90,11 @@ public struct QuantizeOptions: Sendable {
   /// Whether the model at `path` is a language model, whose defaults differ: a folder.
   public static func isLanguageModel(_ path: String) -> Bool { SourceModels.isFolder(path) }
 
+  /// Whether samples of the model at `model` are drawn from a text at `calibration`, which only rank 0 reads.
+  public static func drawsFromText(model: String, calibration: String) -> Bool {
+    isLanguageModel(model) && TokenSource.isText(calibration)
+  }
+
   /// Whether the model is a language model.
   var isLanguageModel: Bool { Self.isLanguageModel(model) }
 
