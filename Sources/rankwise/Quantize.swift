@@ -150,9 +150,10 @@ struct Quantize: ParsableCommand {
 
   @Option(
     help: """
-      Cut work over ranks by their speeds, measured for a moment at the start, or evenly. The output is the same.
+      Cut work over ranks by their speeds, measured for a moment at the start, or evenly; auto: measured unless the run is \
+      short. The output is the same.
       """)
-  var balance = Balance.measured
+  var balance = Balance.auto
 
   @Option(help: "Write tables and times as JSON to this file.")
   var report: String?

@@ -15,7 +15,9 @@ struct BalanceTests {
   ) throws -> Launch {
     try mpirun(
       ranks: ranks, executable: try builtExecutable(named: "rankwise"),
-      arguments: ["quantize", model.path, "--calibration", samples.path, "--output", output.path] + more,
+      arguments: [
+        "quantize", model.path, "--calibration", samples.path, "--output", output.path, "--balance", "measured",
+      ] + more,
       environment: speeds.map { ["RANKWISE_SPEEDS": $0] } ?? [:], timeout: .seconds(240))
   }
 

@@ -7,13 +7,18 @@ extension RankSpeeds {
   ///
   /// `RANKWISE_SPEEDS=1,1,0.01` in rank 0's environment, which is for tests, replaces what would be measured.
   ///
-  /// - Parameter threads: of this rank.
-  static func ofRun(_ balance: Balance, threads: Int, _ world: borrowing Communicator) throws -> RankSpeeds {
+  /// - Parameters:
+  ///   - threads: of this rank.
+  ///   - work: of all ranks, in GFLOP.
+  static func ofRun(
+    _ balance: Balance, threads: Int, work: Double, _ world: borrowing Communicator
+  ) throws -> RankSpeeds {
     let forced = try world.collectively { try world.rank == 0 ? speedsOfEnvironment(ranks: world.size) : [] }
     let agreed = try world.broadcastValue(forced, root: 0, waiting: .polite)
     if agreed.isEmpty, balance == .equal || world.size == 1 { return RankSpeeds(equal: world.size) }
     let all = try world.allGather(Int64(threads), waiting: .polite).map { Int($0) }
     if !agreed.isEmpty { return RankSpeeds(agreed, threads: all) }
+    if balance == .auto, work < Balance.leastWork * Double(all.reduce(0, +)) { return RankSpeeds(equal: world.size) }
     let probe = try world.collectively { try SpeedProbe() }
     return RankSpeeds(SpeedSample.speeds(try probe.samples(threads: threads, world)), threads: all)
   }

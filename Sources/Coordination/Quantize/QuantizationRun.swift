@@ -44,6 +44,8 @@ public struct QuantizationRun {
   var nodes: NodeLayout?
   /// The memory of the node that the factors of a stage are in.
   let factorMemory: FactorMemory
+  /// The memory of the node that sums are added up in.
+  let sumMemory: FactorMemory
   /// What the factors cost the network.
   var factorTraffic = FactorTraffic(nodes: 1)
   let timer: PhaseTimer
@@ -60,7 +62,10 @@ public struct QuantizationRun {
     self = try world.collectively {
       try QuantizationRun(options, model, feed, isCoordinator: world.rank == 0, timer)
     }
-    speeds = try timer.measure(.balance) { try RankSpeeds.ofRun(options.balance, threads: options.threads, world) }
+    let work = stages.reduce(0) { $0 + geometry.work(stage: $1, samples: chunkPartition.samples.count) }
+    speeds = try timer.measure(.balance) {
+      try RankSpeeds.ofRun(self.options.balance, threads: self.options.threads, work: work, world)
+    }
   }
 
   /// Plans the run of `options` on a model and samples that have been read; what is wrong with them is thrown.
@@ -93,7 +98,7 @@ public struct QuantizationRun {
       $0 + geometry.work(stage: $1, samples: chunkPartition.samples.count)
     }
     progress = Progress(total: work, unit: "GFLOP", enabled: isCoordinator)
-    (self.timer, factorMemory) = (timer, FactorMemory())
+    (self.timer, factorMemory, sumMemory) = (timer, FactorMemory(), FactorMemory())
   }
 
   /// Quantizes all layers and writes the output. Collective.
@@ -134,6 +139,7 @@ public struct QuantizationRun {
     timer.part = "all stages"
     if !waiting.isEmpty { try quantize(waiting, world) }
     try factorMemory.release(nodes)
+    try sumMemory.release(nodes)
     (chunks, floatActivations) = ([], nil)
     progress.finish()
     timer.part = "held out"

@@ -76,7 +76,7 @@ public struct QuantizeOptions: Sendable {
   /// Threads of this rank.
   public var threads = 1
   /// How work is cut over ranks.
-  public var balance = Balance.measured
+  public var balance = Balance.auto
   /// Where the report is written as JSON; nil for nowhere.
   public var report: String?
   /// Where the trace of all ranks is written; nil for nowhere.
