@@ -16,6 +16,8 @@ public enum CoordinationError: Error, CustomStringConvertible {
   case tokens(path: String, reason: String)
   /// The output path cannot be written to.
   case output(path: String, reason: String)
+  /// A file of the model or the samples cannot be read by a node, or not be sent to it.
+  case access(path: String, reason: String)
   /// A model was given without samples to measure it on.
   case noSamples(model: String)
   /// What was asked to compute in is not there.
@@ -50,6 +52,7 @@ public enum CoordinationError: Error, CustomStringConvertible {
     case .tokens(let path, let reason): "\(path): \(reason)"
     case .output(let path, let reason): "\(path): \(reason)"
     case .machine(let path, let reason): "\(path): \(reason)"
+    case .access(let path, let reason): "\(path): \(reason)"
     case .doesNotFit(let reason): reason
     case .trace(let path, let reason): "\(path): \(reason)"
     case .reference(let path, let reason): "\(path): \(reason)"

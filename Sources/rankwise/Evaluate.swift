@@ -45,6 +45,8 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Write the results as JSON to this file.")
   var report: String?
 
+  @OptionGroup var access: AccessOptions
+
   @OptionGroup var sampleOptions: SampleOptions
 
   func validate() throws {
@@ -68,21 +70,32 @@ struct Evaluate: ParsableCommand {
     options.normalization = try sampleOptions.normalization()
     MPIEnvironment.run { world in
       var options = options
+      let files =
+        [InputAccess.Input.model(model), .samples(data)] + (labels.map { [.samples($0)] } ?? [])
+        + (reference.map { [.model($0)] } ?? [])
+      let inputs = try access.open(files, world)
+      (options.model, options.data) = (inputs.paths[0], inputs.paths[1])
+      if labels != nil { options.labels = inputs.paths[2] }
+      if reference != nil { options.reference = inputs.paths.last }
       options.threads = try ThreadShare.agreed(asked: sampleOptions.threads, world)
       var run = try world.collectively { try EvaluationRun(options) }
-      show(try run.run(world).text, on: world)
+      try inputs.release(world)
+      show(inputs.description + (try run.run(world).text), on: world)
     }
   }
 
   private func runPerplexity() throws {
-    var options = PerplexityOptions(model: model, source: text.map { .text($0) } ?? .tokens(tokens!))
-    (options.sequenceLength, options.windows) = (sequenceLength, sampleOptions.samples)
-    options.report = report
     MPIEnvironment.run { world in
-      var options = options
+      let inputs = try access.open(
+        [.model(model), text.map { .onlyFirstRank($0) } ?? .samples(tokens!)], world)
+      var options = PerplexityOptions(
+        model: inputs.paths[0], source: text.map { .text($0) } ?? .tokens(inputs.paths[1]))
+      (options.sequenceLength, options.windows) = (sequenceLength, sampleOptions.samples)
+      options.report = report
       options.threads = try ThreadShare.agreed(asked: sampleOptions.threads, world)
       let run = try PerplexityRun(options, world)
-      show(try run.run(world).lines, on: world)
+      try inputs.release(world)
+      show(inputs.description + (try run.run(world).lines), on: world)
     }
   }
 }

@@ -4,6 +4,7 @@ import MPI
 import Models
 import Quantization
 
+extension Balance: ExpressibleByArgument {}
 extension CheckpointFormat: ExpressibleByArgument {}
 extension ColumnOrder: ExpressibleByArgument {}
 extension ComputeType: ExpressibleByArgument {}
@@ -147,6 +148,13 @@ struct Quantize: ParsableCommand {
     help: ArgumentHelp("Layers with other bits, such as 'first=8'.", valueName: "pattern=bits"))
   var bitsFor: [String] = []
 
+  @Option(
+    help: """
+      Cut work over ranks by their speeds, measured for a moment at the start, or evenly; auto: measured unless the run is \
+      short. The output is the same.
+      """)
+  var balance = Balance.auto
+
   @Option(help: "Write tables and times as JSON to this file.")
   var report: String?
 
@@ -158,6 +166,8 @@ struct Quantize: ParsableCommand {
 
   @Option(help: "A folder for one log per rank.")
   var logDir: String?
+
+  @OptionGroup var access: AccessOptions
 
   @OptionGroup var sampleOptions: SampleOptions
 
@@ -178,13 +188,23 @@ struct Quantize: ParsableCommand {
     if let heldOut, !(0...0.5).contains(heldOut) {
       throw ValidationError("--held-out is \(heldOut); it must be 0 to 0.5")
     }
-    let isLanguageModel = QuantizeOptions.isLanguageModel(model)
-    if granularity == .group, groupSize == nil, !isLanguageModel {
-      throw ValidationError("--granularity group needs --group-size")
-    }
     if let groupSize {
       if let granularity, granularity != .group { throw ValidationError("--group-size goes with --granularity group") }
       if groupSize < 1 { throw ValidationError("--group-size is \(groupSize); it must be at least 1") }
+    }
+    if let sequenceLength, sequenceLength < 1 {
+      throw ValidationError("--sequence-length is \(sequenceLength); it must be at least 1")
+    }
+    _ = try rules()
+    // Another rank may not have the model yet; then rank 0 refuses for it.
+    if Rankwise.isFirstRank { try validateForModel() }
+  }
+
+  /// Checks what depends on the kind of the model.
+  private func validateForModel() throws {
+    let isLanguageModel = QuantizeOptions.isLanguageModel(model)
+    if granularity == .group, groupSize == nil, !isLanguageModel {
+      throw ValidationError("--granularity group needs --group-size")
     }
     if isLanguageModel, storage != nil { throw ValidationError("--storage is for ONNX models; see --format") }
     if isLanguageModel, granularity == .tensor {
@@ -194,29 +214,32 @@ struct Quantize: ParsableCommand {
     if !isLanguageModel, compute == .bf16 {
       throw ValidationError("--compute bf16 is for language models; ONNX models are computed in float32")
     }
-    if let sequenceLength, sequenceLength < 1 {
-      throw ValidationError("--sequence-length is \(sequenceLength); it must be at least 1")
-    }
-    _ = try rules()
   }
 
   mutating func run() throws {
-    let options = try options()
     MPIEnvironment.run { world in
-      var options = options
+      let isText = QuantizeOptions.drawsFromText(model: model, calibration: calibration)
+      let inputs = try access.open(
+        [.model(model), isText ? .onlyFirstRank(calibration) : .samples(calibration)], world)
+      var options = try world.collectively { try self.options(model: inputs.paths[0], calibration: inputs.paths[1]) }
       options.compute = try ComputeType.agreed(
-        asked: compute, isLanguageModel: QuantizeOptions.isLanguageModel(model), world)
-      options.threads = try ThreadShare.agreed(asked: sampleOptions.threads, world)
+        asked: compute, isLanguageModel: QuantizeOptions.isLanguageModel(options.model), world)
+      let asked = sampleOptions.threads
+      options.threads =
+        try balance == .equal ? ThreadShare.agreed(asked: asked, world) : ThreadShare.own(asked: asked, world)
       let log = try world.collectively { try RankLog(directory: logDir, rank: world.rank) }
       var run = try QuantizationRun(options, log: log, world)
+      try inputs.release(world)
       show(
-        try Banner.lines(version: Rankwise.version, threads: options.threads, world) + run.description, on: world)
+        try Banner.lines(version: Rankwise.version, threads: options.threads, world) + inputs.description
+          + run.description, on: world)
       let report = try run.run(world)
       show(report.text, on: world)
     }
   }
 
-  private func options() throws -> QuantizeOptions {
+  /// The options, with model and samples where this rank finds them.
+  private func options(model: String, calibration: String) throws -> QuantizeOptions {
     let isLanguageModel = QuantizeOptions.isLanguageModel(model)
     let granularity: QuantizationScheme.Granularity
     switch self.granularity ?? (groupSize == nil ? (isLanguageModel ? .group : .channel) : .group) {
@@ -235,7 +258,7 @@ struct Quantize: ParsableCommand {
     (options.method, options.order, options.grid, options.damping) = (method, order, grid, damping)
     options.effort = effort
     (options.propagation, options.storage, options.report) = (propagate, storage ?? .int8, report)
-    options.trace = trace
+    (options.trace, options.balance) = (trace, balance)
     options.driftCorrection = driftCorrection?.alpha ?? (effort == .fast ? 0 : 1)
     options.expertTokens = expertTokens
     (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut ?? (effort == .fast ? 0 : 0.125))

@@ -25,15 +25,21 @@ struct Rankwise: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch {
-      let environment = ProcessInfo.processInfo.environment
-      let rank = environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMI_RANK"] ?? environment["PMIX_RANK"] ?? "0"
-      guard rank == "0" else {
+      guard isFirstRank else {
         // mpirun ends the job when the first rank ends with an error; rank 0 must have printed by then.
         if !exitCode(for: error).isSuccess { sleep(1) }
         Glibc.exit(exitCode(for: error).rawValue)
       }
       exit(withError: error)
     }
+  }
+}
+
+extension Rankwise {
+  /// Whether this process will be rank 0, by what the program that starts ranks tells them before MPI is there.
+  static var isFirstRank: Bool {
+    let environment = ProcessInfo.processInfo.environment
+    return (environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMI_RANK"] ?? environment["PMIX_RANK"] ?? "0") == "0"
   }
 }
 

@@ -44,6 +44,8 @@ struct NodeTests {
       Placement(ranks: 4, environment: ["RANKWISE_RANKS_PER_NODE": "2"], says: "one copy on each of 2 nodes"),
       Placement(ranks: 5, environment: ["RANKWISE_RANKS_PER_NODE": "2"], says: "one copy on each of 3 nodes"),
       Placement(ranks: 3, environment: ["RANKWISE_SHARED_MEMORY": "off"], says: "a copy for each rank"),
+      // Sums of nodes with several ranks are added between their leaders.
+      Placement(ranks: 7, environment: ["RANKWISE_RANKS_PER_NODE": "3"], says: "one copy on each of 3 nodes"),
     ] {
       let (launch, files) = try quantize(folder, ranks: placement.ranks, placement.environment)
       #expect(launch.status == 0, "\(placement): \(launch.errors)")

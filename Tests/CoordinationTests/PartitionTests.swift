@@ -79,6 +79,65 @@ struct PartitionTests {
       layers: Array(repeating: RowPartition.LayerShape(rows: 768, columns: 2048, groups: 1), count: 128), ranks: 2)
     #expect(partition.pieces.map { Set($0.map { owners[$0.layer] }) } == [[0], [1]])
   }
+
+  @Test(
+    "of unequal ranks each gets rows and chunks by its speed, and all of them are somebody's",
+    arguments: [
+      [3.0, 1, 2, 2], [1, 1, 1, 1e-4], [1e-4, 1, 1, 1], [1, 1.5], [1e6, 1, 1],
+    ])
+  func speeds(_ numbers: [Double]) {
+    let speeds = RankSpeeds(numbers)
+    let ranks = speeds.count
+    let chunks = ChunkPartition(sampleCount: 64, chunkSize: 1)
+    let shares = (0..<ranks).map { chunks.chunks(ofRank: $0, speeds) }
+    #expect(shares.flatMap { Array($0) } == Array(0..<64))
+    let layers = [
+      RowPartition.LayerShape(rows: 8192, columns: 64, groups: 1), .init(rows: 12, columns: 9, groups: 4),
+    ]
+    let pieces = RowPartition(layers: layers, speeds: speeds).pieces
+    #expect(pieces.count == ranks)
+    #expect(pieces.joined().reduce(0) { $0 + $1.rows.count } == 8204)
+    for rank in 0..<ranks {
+      let share = speeds.speeds[rank] / Double(ranks)
+      #expect(abs(Double(shares[rank].count) - 64 * share) <= 1, "\(shares)")
+      let rows = pieces[rank].filter { $0.layer == 0 }.reduce(0) { $0 + $1.rows.count }
+      #expect(abs(Double(rows) - 8192 * share) <= 2 * Double(RowPartition.tileRows), "\(rows) of rank \(rank)")
+    }
+  }
+
+  @Test("a rank's threads take chunks in step: none is given that would be a round of its own")
+  func rounds() {
+    let speeds = RankSpeeds([4, 2], threads: [4, 2])
+    #expect(speeds.counts(of: 12) == [8, 4])
+    // Four threads and a fast one: five chunks for the first rank would take two rounds of a second, the other is done with five
+    // in 5/3.
+    #expect(RankSpeeds([4, 3], threads: [4, 1]).counts(of: 9) == [4, 5])
+  }
+
+  @Test("factorizations go by speed too")
+  func ownersBySpeed() {
+    let costs = [Double](repeating: 1, count: 12)
+    let owners = OwnerAssignment.owners(costs: costs, speeds: RankSpeeds([2, 1, 1]))
+    #expect((0..<3).map { rank in owners.count { $0 == rank } } == [6, 3, 3])
+    #expect(OwnerAssignment.owners(costs: [9], speeds: RankSpeeds([1, 3])) == [1])
+  }
+
+  @Test("speeds that differ by less than a tenth, or by noise, count as equal")
+  func noise() {
+    func speeds(_ windows: [[Double]]) -> [Double] { SpeedSample.speeds(windows.map { SpeedSample(windows: $0) }) }
+    func steady(_ value: Double) -> [Double] { [value, value * 1.01, value * 0.99, value, value] }
+    func areEqual(_ windows: [[Double]]) -> Bool { RankSpeeds(speeds(windows)).areEqual }
+    #expect(areEqual([steady(100), steady(95), steady(104)]))
+    #expect(!areEqual([steady(100), steady(80)]))
+    let mixed = speeds([steady(100), steady(50), steady(98), steady(51)])
+    #expect(mixed[0] == mixed[2] && mixed[1] == mixed[3] && abs(mixed[0] / mixed[1] - 1.96) < 0.01, "\(mixed)")
+    // Ranks that take turns on a core; and one that was interrupted once.
+    #expect(areEqual([[0, 90, 0, 100, 10], [100, 0, 95, 0, 60], [0, 0, 0, 200, 200]]))
+    #expect(areEqual([steady(100), [100, 20, 100, 101, 99]]))
+    #expect(areEqual([[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]]))
+    let idle = speeds([steady(100), [0, 0, 0, 0, 0]])
+    #expect(idle[1] > 0 && idle[1] < idle[0] / 50)
+  }
 }
 
 @Suite("Layer rules")

@@ -29,6 +29,28 @@ import Testing
       again.constant("gemm.weight")?.array(of: Float.self) == inside.constant("gemm.weight")?.array(of: Float.self))
   }
 
+  @Test("the files of a model are its own and those of its external data, which must lie in its folder")
+  func files() throws {
+    let files = try InputFiles(model: fixture("outside.onnx"))
+    #expect(files.names == ["outside.onnx", "outside.bin"] && !files.opensFolder)
+    #expect(try InputFiles(model: fixture("layers.onnx")).names == ["layers.onnx"])
+    let folder = try TemporaryFolder()
+    var model = try ONNXModel(contentsOf: fixture("outside.onnx"))
+    for index in model.graphProto.initializer.indices {
+      for entry in model.graphProto.initializer[index].externalData.indices
+      where model.graphProto.initializer[index].externalData[entry].key == "location" {
+        model.graphProto.initializer[index].externalData[entry].value = "../outside.bin"
+      }
+    }
+    var message = model.proto
+    message.graph = model.graphProto
+    let path = try folder.write(message.serializedData(), to: "m.onnx")
+    guard case .externalData? = modelError({ _ = try InputFiles(model: path) }) else {
+      Issue.record("a location outside of the folder was taken")
+      return
+    }
+  }
+
   @Test("a model that one message cannot hold is written with its tensors outside")
   func tooLarge() throws {
     var model = try ONNXModel(contentsOf: fixture("layers.onnx"))

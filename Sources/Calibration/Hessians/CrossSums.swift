@@ -1,6 +1,5 @@
 import Graphs
 import LinearAlgebra
-import Synchronization
 
 internal import CKernels
 
@@ -16,12 +15,12 @@ public final class CrossSums: Sendable {
   public let group: InputGroup
   /// What a chunk's sums are multiplied by.
   public let scale: SumScale
-  private let sums: Mutex<[Int64]>
+  private let storage: SumStorage
 
-  /// Zero sums.
-  public init(group: InputGroup, scale: SumScale) {
+  /// Zero sums; or those in `memory`, to which other processes add too.
+  public init(group: InputGroup, scale: SumScale, memory: SharedSumMemory? = nil) {
     (self.group, self.scale) = (group, scale)
-    sums = Mutex([Int64](repeating: 0, count: Self.count(group)))
+    storage = SumStorage(count: Self.count(group), memory)
   }
 
   /// Number of integers in the sums of `group`.
@@ -48,14 +47,8 @@ public final class CrossSums: Sendable {
     }
   }
 
-  /// The sums so far, to be reduced over ranks; the accumulator is empty afterwards.
-  public func take() -> [Int64] {
-    sums.withLock { sums in
-      let taken = sums
-      sums = []
-      return taken
-    }
-  }
+  /// The sums so far, to be reduced over ranks; an accumulator of this process alone is empty afterwards.
+  public func take() -> [Int64] { storage.take() }
 
   // Each of two operands of a product stays below this many elements (32 MB), so that memory per thread is bounded.
   private static let panelElements = 8 << 20
@@ -132,13 +125,12 @@ public final class CrossSums: Sendable {
   private func add(_ partial: UnsafePointer<Float>, _ rowSums: [Double], group index: Int) {
     let order = group.columns
     let rowSumStart = group.groups * order * order + index * order
-    let scale = scale
-    sums.withLock { sums in
-      sums.withUnsafeMutableBufferPointer { sums in
-        kernels_add_scaled(sums.baseAddress! + index * order * order, partial, order * order, scale.products)
-        for row in 0..<order {
-          sums[rowSumStart + row] += Int64((rowSums[row] * scale.elements).rounded(.toNearestOrEven))
-        }
+    storage.forEachSlice(ofRows: order) { rows, sums in
+      kernels_add_scaled(
+        sums + (index * order + rows.lowerBound) * order, partial + rows.lowerBound * order, rows.count * order,
+        scale.products)
+      for row in rows {
+        sums[rowSumStart + row] += Int64((rowSums[row] * scale.elements).rounded(.toNearestOrEven))
       }
     }
   }

@@ -1,6 +1,5 @@
 import Graphs
 import LinearAlgebra
-import Synchronization
 
 internal import CKernels
 
@@ -18,12 +17,12 @@ public final class HessianSums: Sendable {
   public let group: InputGroup
   /// What a chunk's sums are multiplied by.
   public let scale: SumScale
-  private let sums: Mutex<[Int64]>
+  private let storage: SumStorage
 
-  /// Zero sums.
-  public init(group: InputGroup, scale: SumScale) {
+  /// Zero sums; or those in `memory`, to which other processes add too.
+  public init(group: InputGroup, scale: SumScale, memory: SharedSumMemory? = nil) {
     (self.group, self.scale) = (group, scale)
-    sums = Mutex([Int64](repeating: 0, count: Self.count(group)))
+    storage = SumStorage(count: Self.count(group), memory)
   }
 
   /// Number of integers in the sums of `group`.
@@ -44,14 +43,8 @@ public final class HessianSums: Sendable {
     }
   }
 
-  /// The sums so far, to be reduced over ranks; the accumulator is empty afterwards.
-  public func take() -> [Int64] {
-    sums.withLock { sums in
-      let taken = sums
-      sums = []
-      return taken
-    }
-  }
+  /// The sums so far, to be reduced over ranks; an accumulator of this process alone is empty afterwards.
+  public func take() -> [Int64] { storage.take() }
 
   // A SYRK's operand stays below this many elements (32 MB), so that memory per thread is bounded.
   private static let panelElements = 8 << 20
@@ -139,15 +132,12 @@ public final class HessianSums: Sendable {
     let order = group.columns
     let size = SymmetricMatrix.count(order: order)
     let rowSumStart = group.groups * size + index * order
-    let scale = scale
-    sums.withLock { sums in
-      sums.withUnsafeMutableBufferPointer { sums in
-        var target = sums.baseAddress! + index * size
-        for row in 0..<order {
-          kernels_add_scaled(target, partial + row * order + row, order - row, scale.products)
-          target += order - row
-          sums[rowSumStart + row] += Int64((rowSums[row] * scale.elements).rounded(.toNearestOrEven))
-        }
+    storage.forEachSlice(ofRows: order) { rows, sums in
+      var target = sums + index * size + SymmetricMatrix.rowStart(rows.lowerBound, order: order)
+      for row in rows {
+        kernels_add_scaled(target, partial + row * order + row, order - row, scale.products)
+        target += order - row
+        sums[rowSumStart + row] += Int64((rowSums[row] * scale.elements).rounded(.toNearestOrEven))
       }
     }
   }

@@ -1,7 +1,7 @@
 import MPI
 
-/// The memory that the factors of one stage after the other are in: of ranks that share a node's, one window that lasts, since
-/// making one and touching its pages for the first time takes longer than filling it.
+/// The memory that the factors of one stage after the other are in, or the sums: of ranks that share a node's, one window that lasts,
+/// since making one and touching its pages for the first time takes longer than filling it.
 final class FactorMemory {
   private var window: NodeWindow?
 

@@ -48,6 +48,14 @@ public struct ChunkPartition: Sendable {
     (rank * chunkCount + size - 1) / size..<((rank + 1) * chunkCount + size - 1) / size
   }
 
+  /// The chunks that `rank` forwards where ranks have these speeds: consecutive ones, as many as it is fast, perhaps none.
+  public func chunks(ofRank rank: Int, _ speeds: RankSpeeds) -> Range<Int> {
+    if speeds.areEqual { return chunks(ofRank: rank, size: speeds.count) }
+    let counts = speeds.counts(of: chunkCount)
+    let first = counts[..<rank].reduce(0, +)
+    return first..<first + counts[rank]
+  }
+
   /// A chunk size for a model whose layers see `positions` output positions per sample.
   ///
   /// A Hessian's SYRK should be worth its pass over C² elements, so the layer with the fewest positions should see a few

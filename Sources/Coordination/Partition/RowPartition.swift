@@ -13,7 +13,7 @@ public struct RowRange: Sendable, Equatable {
   }
 }
 
-/// The rows of all layers of a stage in one line, cut into pieces of equal cost: one piece for each rank.
+/// The rows of all layers of a stage in one line, cut into pieces that take equally long: one piece for each rank.
 ///
 /// A rank touches few layers, and no rank idles because a layer has few rows (DESIGN 3.2). The cut is made between
 /// tiles of `tileRows` rows, the unit of the row solve; a row's result does not depend on the cut.
@@ -39,9 +39,11 @@ public struct RowPartition: Sendable {
   /// For each rank its rows, in line order.
   public let pieces: [[RowRange]]
 
-  /// Cuts the line. Complexity: O(tiles).
-  public init(layers: [LayerShape], ranks: Int) {
-    precondition(ranks > 0, "\(ranks) ranks")
+  /// Cuts the line into equal pieces. Complexity: O(tiles log(ranks)).
+  public init(layers: [LayerShape], ranks: Int) { self.init(layers: layers, speeds: RankSpeeds(equal: ranks)) }
+
+  /// Cuts the line into pieces that take equally long. Complexity: O(tiles log(ranks)).
+  public init(layers: [LayerShape], speeds: RankSpeeds) {
     var tiles: [(range: RowRange, cost: Double)] = []
     for (layer, shape) in layers.enumerated() {
       let rowsPerGroup = shape.rows / shape.groups
@@ -56,11 +58,11 @@ public struct RowPartition: Sendable {
       }
     }
     let total = tiles.reduce(0) { $0 + $1.cost }
-    var pieces = [[RowRange]](repeating: [], count: ranks)
+    var pieces = [[RowRange]](repeating: [], count: speeds.count)
     var before = 0.0
     for tile in tiles {
       // A tile belongs to the rank in whose share of the line its middle lies.
-      let rank = min(ranks - 1, Int((before + tile.cost / 2) / total * Double(ranks)))
+      let rank = speeds.rank(at: (before + tile.cost / 2) / total)
       before += tile.cost
       if let last = pieces[rank].last, last.layer == tile.range.layer, last.hessian == tile.range.hessian {
         pieces[rank][pieces[rank].count - 1].rows = last.rows.lowerBound..<tile.range.rows.upperBound

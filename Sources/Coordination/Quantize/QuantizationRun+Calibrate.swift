@@ -101,11 +101,16 @@ extension QuantizationRun {
   ) throws {
     let (chunks, float, threads) = (chunks, floatActivations, options.threads)
     let members = Array(groups[part])
-    let sums = members.map { HessianSums(group: $0.group, scale: $0.scale) }
-    let cross = members.map { member in member.crossScale.map { CrossSums(group: member.group, scale: $0) } }
+    let shared = try NodeSums(members, nodes!, sumMemory, timer, world)
+    let sums = members.enumerated().map { HessianSums(group: $1.group, scale: $1.scale, memory: shared?.hessian[$0]) }
+    let cross = members.enumerated().map { index, member in
+      member.crossScale.map { CrossSums(group: member.group, scale: $0, memory: shared?.cross[index]) }
+    }
+    let first = shared?.first ?? 0
     try timer.measure(.hessian) {
       _ = try Parallel.map(chunks.count * members.count, threads: threads) { (index) throws(HessianError) -> Void in
-        let (member, chunk) = index.quotientAndRemainder(dividingBy: chunks.count)
+        let (place, chunk) = index.quotientAndRemainder(dividingBy: chunks.count)
+        let member = (first + place) % members.count
         let group = members[member].group
         let rows = chunks[chunk].expertRows(of: group, includesExtra: members[member].includesExtra)
         let columns = try chunks[chunk].columns(for: group, rows: rows)
@@ -118,6 +123,7 @@ extension QuantizationRun {
     }
     // Sleep until all are here; then move the data at full speed, which naps between the pieces would not.
     try world.barrier(waiting: .polite)
+    if let shared { return try shared.collect(&groups[part], sumMemory, timer, world) }
     try timer.measure(.reduce) {
       for (member, index) in part.enumerated() {
         let isOwner = groups[index].owner == world.rank

@@ -27,6 +27,7 @@ extension QuantizationRun {
     let times = try timer.rankTimes(world)
     let report = QuantizationReport(
       model: options.model, output: options.output, ranks: world.size, threads: options.threads,
+      speeds: speeds.areEqual ? nil : speeds.speeds,
       method: options.method.rawValue, grid: options.grid.rawValue,
       driftCorrection: correctsDrift ? options.driftCorrection : nil,
       expertTokens: expertTokens.isEmpty || !options.method.compensates ? nil : options.expertTokens,

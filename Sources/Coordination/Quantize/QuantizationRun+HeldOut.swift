@@ -11,7 +11,7 @@ extension QuantizationRun {
     let (stage, layers, executor) = (stages[0], layers, executor)
     heldOutChunks = try world.collectively {
       let chunks = try timer.measure(.read) {
-        try readChunks(of: heldOutPartition, rank: world.rank, size: world.size)
+        try readChunks(of: heldOutPartition, rank: world.rank)
       }
       _ = try Parallel.map(chunks.count, threads: options.threads) { index throws -> Void in
         try chunks[index].run(stage.nodes, executor: executor, weights: Weights(), liveness: nil)

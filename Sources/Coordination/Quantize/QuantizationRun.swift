@@ -38,10 +38,14 @@ public struct QuantizationRun {
   var expertTokens: [Int: (own: Int, extra: Int)] = [:]
   /// What each layer loses on the samples held out; nil if none were.
   var heldOutLosses: [HeldOutLoss?]?
+  /// How fast the ranks are.
+  private(set) var speeds = RankSpeeds(equal: 1)
   /// Which ranks share memory; known once the run has begun.
   var nodes: NodeLayout?
   /// The memory of the node that the factors of a stage are in.
   let factorMemory: FactorMemory
+  /// The memory of the node that sums are added up in.
+  let sumMemory: FactorMemory
   /// What the factors cost the network.
   var factorTraffic = FactorTraffic(nodes: 1)
   let timer: PhaseTimer
@@ -58,6 +62,10 @@ public struct QuantizationRun {
     self = try world.collectively {
       try QuantizationRun(options, model, feed, isCoordinator: world.rank == 0, timer)
     }
+    let work = stages.reduce(0) { $0 + geometry.work(stage: $1, samples: chunkPartition.samples.count) }
+    speeds = try timer.measure(.balance) {
+      try RankSpeeds.ofRun(self.options.balance, threads: self.options.threads, work: work, world)
+    }
   }
 
   /// Plans the run of `options` on a model and samples that have been read; what is wrong with them is thrown.
@@ -72,7 +80,8 @@ public struct QuantizationRun {
     self.graph = graph
     executor = try Executor(graph: graph)
     (layers, kept) = try Self.plan(graph, options)
-    writer = try model.writer(layers.map { $0.form(node: graph.nodes[$0.layer.node].name) }, options.writing)
+    writer = try model.writer(
+      layers.map { $0.form(node: graph.nodes[$0.layer.node].name) }, options.writing(isCoordinator: isCoordinator))
     stages = Self.stages(of: graph, layers)
     // The layers of the last stage never run, but what they read must live until it is measured.
     let order = Self.executionOrder(stages, layers)
@@ -89,7 +98,7 @@ public struct QuantizationRun {
       $0 + geometry.work(stage: $1, samples: chunkPartition.samples.count)
     }
     progress = Progress(total: work, unit: "GFLOP", enabled: isCoordinator)
-    (self.timer, factorMemory) = (timer, FactorMemory())
+    (self.timer, factorMemory, sumMemory) = (timer, FactorMemory(), FactorMemory())
   }
 
   /// Quantizes all layers and writes the output. Collective.
@@ -100,7 +109,7 @@ public struct QuantizationRun {
     (self.nodes, factorTraffic.nodes) = (nodes, nodes.nodes.count)
     if options.trace != nil { clocks = try ClockAlignment(clock: timer, world) }
     chunks = try world.collectively {
-      try timer.measure(.read) { try readChunks(of: chunkPartition, rank: world.rank, size: world.size) }
+      try timer.measure(.read) { try readChunks(of: chunkPartition, rank: world.rank) }
     }
     try readHeldOut(world)
     if correctsDrift {
@@ -116,7 +125,7 @@ public struct QuantizationRun {
       let calibrated = try calibrate(stage, stageIndex: index, world)
       for wave in waves(of: calibrated, ranks: world.size) {
         var groups = Array(wave)
-        let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), ranks: world.size)
+        let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), speeds: speeds)
         for index in groups.indices { groups[index].owner = owners[index] }
         try addUp(&groups, world)
         switch options.propagation {
@@ -130,6 +139,7 @@ public struct QuantizationRun {
     timer.part = "all stages"
     if !waiting.isEmpty { try quantize(waiting, world) }
     try factorMemory.release(nodes)
+    try sumMemory.release(nodes)
     (chunks, floatActivations) = ([], nil)
     progress.finish()
     timer.part = "held out"
@@ -166,7 +176,7 @@ public struct QuantizationRun {
       "method: \(options.method.rawValue), order \(options.orderDescription), grid \(options.grid.rawValue), "
         + "effort \(options.effort.rawValue), computed in \(options.compute.rawValue), damping \(options.damping), drift correction "
         + (correctsDrift ? "\(options.driftCorrection) (activations take twice the memory)" : "off"),
-    ]
+    ] + (speeds.areEqual ? [] : ["speeds of the ranks: \(speeds.text); work is cut by them (--balance)"])
   }
 
   /// Tokens of a calibration sequence; nil if samples are something else.
@@ -182,10 +192,10 @@ public struct QuantizationRun {
   }
 
   /// The chunks of `partition` that a rank forwards, at the model's inputs.
-  func readChunks(of partition: ChunkPartition, rank: Int, size: Int) throws -> [Chunk] {
+  func readChunks(of partition: ChunkPartition, rank: Int) throws -> [Chunk] {
     var plans: [Int: Plan] = [:]
     let replaceable = Set(layers.map(\.layer.weight)).union(layers.compactMap(\.bias))
-    return try partition.chunks(ofRank: rank, size: size).map { number in
+    return try partition.chunks(ofRank: rank, speeds).map { number in
       let samples = partition.samples(ofChunk: number)
       let batches = try feed.inputs(for: samples).map { inputs in
         let size = feed.fixedBatch ?? samples.count
@@ -217,7 +227,7 @@ public struct QuantizationRun {
   private mutating func quantize(_ groups: [CalibratedGroup], _ world: borrowing Communicator) throws {
     var groups = groups
     let members = groups.flatMap(\.group.layers)
-    let partition = RowPartition(layers: members.map { layers[$0].shape }, ranks: world.size)
+    let partition = RowPartition(layers: members.map { layers[$0].shape }, speeds: speeds)
     let (factors, drifts) = try factorAndBroadcast(&groups, members: members, partition, world)
     try solveAndGather(members: members, factors: factors, drifts: drifts, partition, world)
   }

@@ -1,3 +1,4 @@
+import Foundation
 import Graphs
 import Models
 import Quantization
@@ -10,6 +11,14 @@ extension QuantizeOptions {
     writing.method = method.rawValue
     (writing.checkpoint.format, writing.checkpoint.quantizer) = (format, program)
     writing.checkpoint.damping = damping
+    return writing
+  }
+
+  /// How the model is written by a rank: only the coordinator checks that it can be, since only it does. The place may be none on the
+  /// nodes of other ranks.
+  func writing(isCoordinator: Bool) -> WritingOptions {
+    var writing = writing
+    if !isCoordinator { writing.path = "/tmp/rankwise-not-written-\(ProcessInfo.processInfo.processIdentifier)" }
     return writing
   }
 

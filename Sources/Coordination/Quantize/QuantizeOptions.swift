@@ -73,8 +73,10 @@ public struct QuantizeOptions: Sendable {
   public var normalization = SampleNormalization()
   /// What the products of a language model's layers are computed in.
   public var compute = ComputeType.float32
-  /// Threads of each rank.
+  /// Threads of this rank.
   public var threads = 1
+  /// How work is cut over ranks.
+  public var balance = Balance.auto
   /// Where the report is written as JSON; nil for nowhere.
   public var report: String?
   /// Where the trace of all ranks is written; nil for nowhere.
@@ -87,6 +89,11 @@ public struct QuantizeOptions: Sendable {
 
   /// Whether the model at `path` is a language model, whose defaults differ: a folder.
   public static func isLanguageModel(_ path: String) -> Bool { SourceModels.isFolder(path) }
+
+  /// Whether samples of the model at `model` are drawn from a text at `calibration`, which only rank 0 reads.
+  public static func drawsFromText(model: String, calibration: String) -> Bool {
+    isLanguageModel(model) && TokenSource.isText(calibration)
+  }
 
   /// Whether the model is a language model.
   var isLanguageModel: Bool { Self.isLanguageModel(model) }

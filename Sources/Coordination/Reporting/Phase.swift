@@ -2,6 +2,8 @@
 public enum Phase: String, CaseIterable, Sendable, Codable {
   /// Reading the model and the samples.
   case read
+  /// Measuring how fast the ranks are.
+  case balance
   /// Forwarding the rank's samples.
   case forward
   /// X Xᵀ of the rank's chunks.
@@ -32,7 +34,7 @@ extension Phase {
   var isUseful: Bool {
     switch self {
     case .read, .forward, .hessian, .factor, .solve, .replace, .measure, .write: true
-    case .reduce, .broadcast, .gather: false
+    case .balance, .reduce, .broadcast, .gather: false
     }
   }
 }

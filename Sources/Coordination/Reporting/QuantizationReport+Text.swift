@@ -37,6 +37,7 @@ extension QuantizationReport {
     }
     lines += ["", "Phases, seconds over \(ranks) \(ranks == 1 ? "rank" : "ranks")"] + PhaseTime.table(phases)
     if let efficiency { lines += efficiency.text }
+    if let speeds { lines.append("speeds of the ranks, which work was cut by: \(RankSpeeds(speeds).text)") }
     if let traffic = factorTraffic.text { lines.append(traffic) }
     lines += [
       "",

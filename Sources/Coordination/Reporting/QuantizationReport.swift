@@ -54,8 +54,10 @@ public struct QuantizationReport: Codable, Sendable {
   public var output: String
   /// Number of ranks.
   public var ranks: Int
-  /// Threads of each rank.
+  /// Threads of each rank; of rank 0 where they differ.
   public var threads: Int
+  /// The speed of each rank that work was cut by, 1 in the mean; nil if it was cut evenly.
+  public var speeds: [Double]?
   /// How codes were chosen.
   public var method: String
   /// How steps were searched.

@@ -33,8 +33,10 @@ struct ChromeEvent: Encodable {
     _ events: [TraceEvent], end: Int64, clocks: ClockDrift, node: Int, rank: Int, host: String
   ) -> [ChromeEvent] {
     func event(_ name: String, _ cat: String, _ start: Int64, _ duration: Int64, part: String) -> ChromeEvent {
-      ChromeEvent(
-        name: name, cat: cat, ph: "X", ts: Double(clocks.aligned(start)) / 1000, dur: Double(duration) / 1000,
+      // Both ends by rank 0's clock, so that an event ends before the next one begins.
+      let (begin, end) = (clocks.aligned(start), clocks.aligned(start + duration))
+      return ChromeEvent(
+        name: name, cat: cat, ph: "X", ts: Double(begin) / 1000, dur: Double(end - begin) / 1000,
         pid: node, tid: rank, args: part.isEmpty ? nil : Arguments(part: part))
     }
     var list = [

@@ -4,6 +4,8 @@
 public final class NodeLayout {
   /// The ranks of this node, in the order of the communicator that the layout was made from.
   public let node: Communicator
+  /// The leaders of all nodes, in the order of `nodes`; on ranks that lead none, those ranks.
+  public let leaders: Communicator
   /// For each node its ranks in ascending order; nodes in the order of their first ranks, which are their leaders.
   public let nodes: [[Int]]
   /// The number of the node of each rank.
@@ -22,10 +24,11 @@ public final class NodeLayout {
     let host = try world.splitShared()
     node = try host.split(color: host.rank / (ranksPerNode ?? host.size))
     let leader = try node.broadcastValue(Int64(world.rank), root: 0)
-    let leaders = try world.allGather(leader).map { Int($0) }
-    let distinct = Set(leaders).sorted()
-    nodeOfRank = leaders.map { leader in distinct.firstIndex(of: leader)! }
-    nodes = distinct.map { leader in leaders.indices.filter { leaders[$0] == leader } }
+    let leaderOfRank = try world.allGather(leader).map { Int($0) }
+    let distinct = Set(leaderOfRank).sorted()
+    nodeOfRank = leaderOfRank.map { leader in distinct.firstIndex(of: leader)! }
+    nodes = distinct.map { leader in leaderOfRank.indices.filter { leaderOfRank[$0] == leader } }
+    leaders = try world.split(color: Int(leader) == world.rank ? 0 : 1)
     self.sharesMemory = sharesMemory && nodes.contains { $0.count > 1 }
   }
 

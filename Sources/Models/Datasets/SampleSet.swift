@@ -155,7 +155,7 @@ public struct SampleSet: Sendable {
   }
 
   /// The file at `path`, or the sample files of the folder in the order of their names.
-  private static func files(at path: String) throws(ModelError) -> [String] {
+  static func files(at path: String) throws(ModelError) -> [String] {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
       return [path]
