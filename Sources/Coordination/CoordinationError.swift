@@ -32,6 +32,12 @@ public enum CoordinationError: Error, CustomStringConvertible {
   case machine(path: String, reason: String)
   /// A run does not fit into the memory of its nodes.
   case doesNotFit(_ reason: String)
+  /// Activations above the memory limit cannot be put away.
+  case scratch(folder: String, reason: String)
+  /// A journal of an interrupted run cannot be used or written.
+  case journal(path: String, reason: String)
+  /// The run was asked to end before it was complete.
+  case stopped(_ reason: String)
   /// A trace file cannot be read.
   case trace(path: String, reason: String)
   /// Elements arrived that were not sent.
@@ -54,6 +60,10 @@ public enum CoordinationError: Error, CustomStringConvertible {
     case .machine(let path, let reason): "\(path): \(reason)"
     case .access(let path, let reason): "\(path): \(reason)"
     case .doesNotFit(let reason): reason
+    case .scratch(let folder, let reason):
+      "\(folder): activations above --memory-limit cannot be put there: \(reason); give another folder with --scratch"
+    case .journal(let path, let reason): "\(path): \(reason)"
+    case .stopped(let reason): reason
     case .trace(let path, let reason): "\(path): \(reason)"
     case .reference(let path, let reason): "\(path): \(reason)"
     case .noSamples(let model): "\(model): a model needs samples; give them with --calibration"

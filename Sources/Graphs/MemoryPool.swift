@@ -24,11 +24,11 @@ final class MemoryPool: Sendable {
     /// Waiting blocks, the one that came first in front.
     var blocks: [Block] = []
     var byteCount = 0
+    /// Bytes that may wait at most; beyond it, what has waited longest goes back to the system.
+    var limit: Int
   }
 
-  /// Bytes that may wait at most; beyond it, what has waited longest goes back to the system.
-  private let limit: Int
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   /// Blocks below this size are not kept.
   static let smallest = 256 << 10
@@ -37,7 +37,17 @@ final class MemoryPool: Sendable {
   /// Size and alignment of a large page.
   private static let hugePage = 2 << 20
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int) { state = Mutex(State(limit: limit)) }
+
+  /// Changes how many bytes may wait, and gives all that wait back to the system.
+  func limit(to bytes: Int) {
+    let blocks = state.withLock { state in
+      defer { (state.blocks, state.byteCount) = ([], 0) }
+      state.limit = bytes
+      return state.blocks
+    }
+    for block in blocks { block.base.deallocate() }
+  }
 
   /// Bytes that wait for reuse.
   var idleByteCount: Int { state.withLock { $0.byteCount } }
@@ -73,12 +83,12 @@ final class MemoryPool: Sendable {
 
   /// Takes back memory that nothing uses any more.
   func giveBack(_ block: Block) {
-    guard (Self.smallest...limit).contains(block.capacity) else { return block.base.deallocate() }
     let surplus = state.withLock { state in
+      guard block.capacity >= Self.smallest, block.capacity <= state.limit else { return [block] }
       state.blocks.append(block)
       state.byteCount += block.capacity
       var first = 0
-      while state.byteCount > limit {
+      while state.byteCount > state.limit {
         state.byteCount -= state.blocks[first].capacity
         first += 1
       }

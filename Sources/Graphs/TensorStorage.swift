@@ -12,6 +12,12 @@ public final class TensorStorage: @unchecked Sendable {
   /// The memory that this object owns, to be given back.
   private let block: MemoryPool.Block?
 
+  /// Bounds the bytes of memory of tensors that are gone that the process keeps for those that come.
+  public static func limitIdleMemory(to bytes: Int) { MemoryPool.shared.limit(to: bytes) }
+
+  /// Whether the contents are in a file, so that `releasePages` does something.
+  public var isInFile: Bool { owner is any PageSource }
+
   /// Alignment of owned memory in bytes: one cache line, and the widest vector register.
   public static let alignment = 64
 
@@ -32,6 +38,10 @@ public final class TensorStorage: @unchecked Sendable {
     self.owner = owner
     block = nil
   }
+
+  /// Lets the system take back the pages of borrowed memory whose contents are in a file; they are read again when they are
+  /// touched. Does nothing for memory of other kinds.
+  public func releasePages() { (owner as? any PageSource)?.release(bytes) }
 
   /// The memory; valid as long as this object lives.
   public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: byteCount) }

@@ -36,6 +36,15 @@ struct Scratch: ~Copyable {
     }
   }
 
+  /// Gives what waits for reuse back to the system.
+  static func releaseIdle() {
+    let blocks = free.withLock { blocks in
+      defer { blocks = [] }
+      return blocks
+    }
+    for block in blocks { block.base.deallocate() }
+  }
+
   deinit {
     let block = Block(base: base, capacity: capacity)
     let surplus = Self.free.withLock { blocks -> Block? in

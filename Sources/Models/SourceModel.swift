@@ -48,7 +48,7 @@ extension ONNXModel: SourceModel {
 
   /// A writer of an ONNX file.
   public func writer(_ layers: [SolvedLayer.Form], _ options: WritingOptions) -> any QuantizedModelWriter {
-    ONNXWriter(model: self, options: options)
+    ONNXWriter(model: self, forms: layers, options: options)
   }
 }
 

@@ -15,7 +15,10 @@ struct AccessOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Where a node puts what rank 0 sends, until all is opened (default: TMPDIR, or /tmp).", valueName: "folder"))
+      """
+      Where a node puts what rank 0 sends, until all is opened, and quantize activations above its memory limit (default: \
+      TMPDIR, or /tmp; for activations the folder of the output).
+      """, valueName: "folder"))
   var scratch: String?
 
   /// Where this rank finds `inputs`, which rank 0 sends if need be. Collective.

@@ -44,6 +44,10 @@ struct Plan: ParsableCommand {
   var memoryPerNode: String?
 
   @Option(
+    help: ArgumentHelp("The memory that a rank may take, as of quantize, such as 8GiB.", valueName: "size"))
+  var memoryLimit: String?
+
+  @Option(
     help: ArgumentHelp("Speed of a node's link, such as 100Gbit (default: measured, or 100Gbit).", valueName: "rate"))
   var network: String?
 
@@ -110,6 +114,7 @@ struct Plan: ParsableCommand {
     }
     if !(0...1).contains(worthwhile) { throw ValidationError("--worthwhile is \(worthwhile); it must be 0 to 1") }
     if machine != nil, measureMachine != nil { throw ValidationError("give --machine or --measure-machine, not both") }
+    _ = try SizeList.optionalBytes(memoryLimit, "--memory-limit")
     _ = try layouts()
     _ = try quantities()
   }
@@ -145,6 +150,7 @@ struct Plan: ParsableCommand {
     quantize.normalization = try sampleOptions.normalization()
     quantize.rules = keep.map { LayerRule(pattern: $0, action: .keep) }
     quantize.compute = compute
+    quantize.memoryLimit = try SizeList.optionalBytes(memoryLimit, "--memory-limit")
     var options = PlanOptions(quantize: quantize, layouts: try layouts())
     (options.threads, options.machine, options.measuredMachine) = (sampleOptions.threads, machine, measureMachine)
     (options.coresPerNode, options.worthwhile) = (coresPerNode, worthwhile)

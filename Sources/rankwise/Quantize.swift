@@ -155,6 +155,19 @@ struct Quantize: ParsableCommand {
       """)
   var balance = Balance.auto
 
+  @Flag(
+    help: "Go on with a run of the same model, samples and options that was interrupted; on any number of ranks.")
+  var resume = false
+
+  @Flag(help: "Begin again where an interrupted run left what it had finished, which is removed.")
+  var restart = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The memory that a rank may take, such as 8GiB; refused before the start if it does not suffice.",
+      valueName: "size"))
+  var memoryLimit: String?
+
   @Option(help: "Write tables and times as JSON to this file.")
   var report: String?
 
@@ -188,6 +201,8 @@ struct Quantize: ParsableCommand {
     if let heldOut, !(0...0.5).contains(heldOut) {
       throw ValidationError("--held-out is \(heldOut); it must be 0 to 0.5")
     }
+    _ = try SizeList.optionalBytes(memoryLimit, "--memory-limit")
+    if resume, restart { throw ValidationError("give --resume or --restart, not both") }
     if let groupSize {
       if let granularity, granularity != .group { throw ValidationError("--group-size goes with --granularity group") }
       if groupSize < 1 { throw ValidationError("--group-size is \(groupSize); it must be at least 1") }
@@ -217,6 +232,7 @@ struct Quantize: ParsableCommand {
   }
 
   mutating func run() throws {
+    StopSignal.watch()
     MPIEnvironment.run { world in
       let isText = QuantizeOptions.drawsFromText(model: model, calibration: calibration)
       let inputs = try access.open(
@@ -259,6 +275,9 @@ struct Quantize: ParsableCommand {
     options.effort = effort
     (options.propagation, options.storage, options.report) = (propagate, storage ?? .int8, report)
     (options.trace, options.balance) = (trace, balance)
+    options.memoryLimit = try SizeList.optionalBytes(memoryLimit, "--memory-limit")
+    options.scratch = access.scratch
+    options.start = resume ? .resume : restart ? .restart : .fresh
     options.driftCorrection = driftCorrection?.alpha ?? (effort == .fast ? 0 : 1)
     options.expertTokens = expertTokens
     (options.correctsOutputs, options.heldOut) = (outputCorrection, heldOut ?? (effort == .fast ? 0 : 0.125))

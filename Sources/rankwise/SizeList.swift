@@ -15,7 +15,7 @@ struct SizeList: ExpressibleByArgument {
     var parts: [Part] = []
     for word in argument.split(separator: ",", omittingEmptySubsequences: false) {
       let ends = word.components(separatedBy: "..")
-      let sizes = ends.compactMap(Self.bytes)
+      let sizes = ends.compactMap { Self.bytes($0) }
       guard sizes.count == ends.count, (1...2).contains(sizes.count), sizes[0] <= sizes[sizes.count - 1] else {
         return nil
       }
@@ -35,14 +35,24 @@ struct SizeList: ExpressibleByArgument {
     }
   }
 
-  /// The bytes that `text` names: a whole number above 0 and B, KiB, MiB or GiB, or nothing for bytes; at most 64 GiB.
-  static func bytes(_ text: String) -> Int? {
+  /// The bytes that `text` names: a whole number above 0 and B, KiB, MiB or GiB, or nothing for bytes; at most `most`.
+  static func bytes(_ text: String, most: Int = 64 << 30) -> Int? {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let units = ["": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30]
     guard let number = Int(digits), number > 0, let unit = units[String(text.dropFirst(digits.count))] else {
       return nil
     }
     let (bytes, overflow) = number.multipliedReportingOverflow(by: unit)
-    return overflow || bytes > 64 << 30 ? nil : bytes
+    return overflow || bytes > most ? nil : bytes
+  }
+
+  /// The bytes that the option `name` was given, up to 1024 TiB; nil if it was not. Throws what is wrong with it.
+  static func optionalBytes(_ text: String?, _ name: String) throws -> Int? {
+    try text.map { text in
+      guard let bytes = Self.bytes(text, most: 1 << 50) else {
+        throw ValidationError("\(name) is \"\(text)\"; it must be a size such as 512MiB or 8GiB")
+      }
+      return bytes
+    }
   }
 }

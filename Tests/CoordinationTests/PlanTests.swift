@@ -125,20 +125,21 @@ struct PlanTests {
     let entry = try Self.entries(model, [(2500, 10_000)], samples: 512, length: 2048)[0]
     #expect(ThreadClock.seconds - start < 30)
     #expect(entry.factorTraffic.nodes == 2500)
-    #expect(entry.memoryParts["model"]! > 800_000_000_000)
-    #expect(!entry.fits)
+    // Weights of layers come and go with their stages.
+    #expect(entry.memoryParts["model"]! < 1_000_000_000)
+    #expect(entry.rankMemory < 200_000_000_000)
   }
 
   @Test("a layout that does not fit is refused, with nodes that would do")
   func refusal() throws {
     let model = try Self.configuration(hidden: 4096, blocks: 32, intermediate: 14336, heads: 32)
     let file = Self.folder.appending(path: "small.machine")
-    try Self.machine(memory: 8 << 30).write(to: file.path)
+    try Self.machine(memory: 4 << 30).write(to: file.path)
     let launch = try mpirun(
       ranks: 1, executable: try builtExecutable(named: "rankwise"),
       arguments: ["plan", model, "--machine", file.path, "--compute", "float32"])
     #expect(launch.status == 1)
-    #expect(launch.errors.contains("of memory per node, which has 8.59 GB"), "\(launch.errors)")
+    #expect(launch.errors.contains("of memory per node, which has 4.29 GB"), "\(launch.errors)")
     #expect(launch.errors.contains("more nodes do not help"), "\(launch.errors)")
     let enough = try mpirun(
       ranks: 1, executable: try builtExecutable(named: "rankwise"),

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "Allocator.h"
 #include "ColumnKernels.h"
 #include "HessianSums.h"
 #include "RowKernels.h"

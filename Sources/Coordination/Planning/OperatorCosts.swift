@@ -5,33 +5,24 @@ import Graphs
 struct OperatorCosts {
   let run: QuantizationRun
   let machine: Machine
-  /// The shapes of one batch of the model.
-  let plan: Plan
+  /// The shapes of a full chunk.
+  let shapes: ChunkShapes
+  /// Those of one batch of the model.
+  var plan: Plan { shapes.plan }
   /// Batches of a full chunk.
-  let batches: Int
+  var batches: Int { shapes.batches }
 
   /// Infers the shapes of a full chunk.
   init(_ run: QuantizationRun, _ machine: Machine) throws {
     (self.run, self.machine) = (run, machine)
-    let size = run.feed.fixedBatch ?? run.chunkPartition.chunkSize
-    batches = run.chunkPartition.chunkSize / size
-    plan = try run.executor.specialize(
-      inputs: run.feed.inputTypes(batch: size),
-      replaceable: Set(run.layers.map(\.layer.weight)).union(run.layers.compactMap(\.bias)))
+    shapes = try ChunkShapes(run)
   }
 
   /// The type of a value, with the rows that are expected of an expert's.
-  func type(_ value: ValueID) -> TensorType? {
-    guard var type = plan.types[value] else { return nil }
-    if let rows = plan.expectedRowCount(value), !type.shape.isEmpty { type.shape[0] = rows }
-    return type
-  }
+  func type(_ value: ValueID) -> TensorType? { shapes.type(value) }
 
   /// The bytes of a value of a chunk; 0 for what does not depend on samples.
-  func byteCount(_ value: ValueID) -> Int {
-    guard plan.constant(value) == nil, let type = type(value) else { return 0 }
-    return batches * type.byteCount
-  }
+  func byteCount(_ value: ValueID) -> Int { shapes.byteCount(value) }
 
   /// Seconds of a chunk in the node.
   func seconds(_ node: Int) -> Double {

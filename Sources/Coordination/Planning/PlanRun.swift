@@ -105,8 +105,13 @@ public struct PlanRun {
   func entry(_ layout: PlanOptions.Layout, _ costs: OperatorCosts, _ stages: [PlannedStage]) -> PlanEntry {
     let perNode = (layout.ranks + layout.nodes - 1) / layout.nodes
     let threads = options.threads ?? max(1, costs.machine.cores / perNode)
-    return PlanSimulation(run: run, machine: costs.machine, layout: layout, threads: threads, stages: stages)
-      .result(costs)
+    var simulation = PlanSimulation(run: run, machine: costs.machine, layout: layout, threads: threads, stages: stages)
+    simulation.run.bounds = MemoryBounds(threads: threads)
+    if let limit = options.quantize.memoryLimit {
+      let model = MemoryModel(run, shapes: costs.shapes, nodes: simulation.places, threads: threads)
+      simulation.run.bounds = (try? model.bounds(limit: limit)) ?? model.leastBounds(limit: limit)
+    }
+    return simulation.result(costs)
   }
 
   private func machine(_ world: borrowing Communicator) throws -> Machine {
@@ -120,6 +125,10 @@ public struct PlanRun {
 
   /// Why nothing fits, and what would.
   private func refusal(_ entry: PlanEntry, _ costs: OperatorCosts, _ stages: [PlannedStage]) -> String {
+    if let limit = options.quantize.memoryLimit, entry.rankMemory > limit {
+      return
+        "a rank takes at least \(PlanReport.gigabytes(entry.rankMemory)), more than --memory-limit; give as much, or leave it away"
+    }
     let need =
       "\(entry.ranks) rank\(entry.ranks == 1 ? "" : "s") on \(entry.nodes) node\(entry.nodes == 1 ? "" : "s") take "
       + "\(PlanReport.gigabytes(entry.nodeMemory)) of memory per node, which has "
@@ -135,7 +144,7 @@ public struct PlanRun {
     }
     let least = self.entry(.init(nodes: 4096, ranks: 4096), costs, stages)
     return
-      "\(need); more nodes do not help, since every rank holds the codes and weights of all layers and the owner of the "
+      "\(need); more nodes do not help, since every rank holds the weights of two stages and the owner of the "
       + "largest Hessian factors it alone: nodes of \(PlanReport.gigabytes(least.nodeMemory)) would do, with one rank each"
   }
 }

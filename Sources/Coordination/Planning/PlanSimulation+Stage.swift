@@ -15,8 +15,6 @@ extension PlanSimulation {
       hessian = chunks.map { $0 * sums }
     }
     result.seconds[.hessian] = hessian
-    result.memory.hessian = hessianMemory(stage)
-    result.memory.activations = activationMemory(stage)
     for wave in run.waves(of: stage.groups, ranks: layout.ranks) { add(Array(wave), places, &result) }
     return result
   }
@@ -55,7 +53,7 @@ extension PlanSimulation {
     add(.factor, factorSeconds(groups, owners, routes), &result)
     add(.broadcast, broadcastSeconds(routes, layouts), &result)
     add(.solve, solveSeconds(partition, members, groups, holders), &result)
-    let gathered = members.reduce(0) { sum, member in sum + rowBytes(member) * run.layers[member].layer.rows }
+    let gathered = members.reduce(0) { sum, member in sum + run.rowBytes(member) * run.layers[member].layer.rows }
     result.gatheredBytes += gathered
     add(.gather, Array(repeating: gatherSeconds(gathered), count: layout.ranks), &result)
     let replace = members.reduce(0.0) { sum, member in
@@ -63,18 +61,11 @@ extension PlanSimulation {
       return sum + Double(layer.rows * layer.columns) / machine.rate(.replace, columns: layer.columns)
     }
     add(.replace, Array(repeating: replace, count: layout.ranks), &result)
-    result.memory.formMaximum(waveMemory(groups, owners, routes, layouts, partition, members, gathered: gathered))
   }
 
   private func add(_ phase: Phase, _ values: [Double], _ result: inout StageResult) {
     let before = result.seconds[phase] ?? Array(repeating: 0, count: layout.ranks)
     result.seconds[phase] = zip(before, values).map { $0 + $1 }
-  }
-
-  /// Bytes by which a rank tells the others a row of a layer, see `RowMessage`.
-  func rowBytes(_ member: Int) -> Int {
-    let planned = run.layers[member]
-    return planned.layer.columns + 5 * planned.scheme.groupCount(columns: planned.layer.columns) + 16
   }
 
   /// Seconds to add up the groups' sums: each is sent once through every link, in a pipeline, and added on the way.

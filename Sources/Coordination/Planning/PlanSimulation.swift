@@ -6,7 +6,7 @@ import Graphs
 /// A rank's seconds in a phase are its work over the rates of its threads; a stage's phase lasts as long as its slowest rank.
 /// Complexity: O(ranks + tiles) for each different stage, however many are alike.
 struct PlanSimulation {
-  let run: QuantizationRun
+  var run: QuantizationRun
   let machine: Machine
   let layout: PlanOptions.Layout
   let threads: Int
@@ -19,7 +19,6 @@ struct PlanSimulation {
     var traffic = FactorTraffic(nodes: 1)
     var reducedBytes = 0
     var gatheredBytes = 0
-    var memory = PlanMemory()
   }
 
   var ranksPerNode: Int { (layout.ranks + layout.nodes - 1) / layout.nodes }
@@ -55,7 +54,6 @@ struct PlanSimulation {
     var slowest: [String: Double] = [:]
     var (seconds, reduced, gathered) = (0.0, 0, 0)
     var traffic = FactorTraffic(nodes: layout.nodes)
-    var memory = PlanMemory()
     func add(_ phase: Phase, _ values: [Double]) {
       var sums = totals[phase] ?? Array(repeating: 0, count: layout.ranks)
       for rank in values.indices { sums[rank] += values[rank] }
@@ -84,7 +82,6 @@ struct PlanSimulation {
       traffic.triangleBytesSent += result.traffic.triangleBytesSent
       traffic.sharedStages += result.traffic.sharedStages
       (reduced, gathered) = (reduced + result.reducedBytes, gathered + result.gatheredBytes)
-      memory.formMaximum(result.memory)
     }
     let heldOut = heldOutSeconds(costs)
     add(.measure, chunkCounts(run.heldOutPartition).map { $0 * heldOut })
@@ -92,14 +89,20 @@ struct PlanSimulation {
     add(.write, (0..<layout.ranks).map { $0 == 0 ? write : 0 })
     let phases = Phase.allCases.compactMap { phase in totals[phase].map { PhaseTime(phase.rawValue, $0) } }
     let inPhases = phases.reduce(0) { $0 + $1.average }
-    addRunMemory(&memory, costs)
+    let memory = self.memory(costs)
     let nodeMemory = memory.perNode(ranks: ranksPerNode)
     return PlanEntry(
       nodes: layout.nodes, ranks: layout.ranks, threads: threads,
       phases: phases + [PhaseTime("total", [seconds])], slowest: slowest, seconds: seconds,
       uneven: max(0, seconds - inPhases),
       rankMemory: memory.perRank, nodeMemory: nodeMemory, memoryParts: memory.parts,
-      fits: nodeMemory <= machine.memory, factorTraffic: traffic, reducedBytes: reduced, gatheredBytes: gathered)
+      fits: nodeMemory <= machine.memory && memory.perRank <= run.bounds.limit ?? .max, factorTraffic: traffic,
+      reducedBytes: reduced, gatheredBytes: gathered)
+  }
+
+  /// What a rank holds within the bounds of the run.
+  func memory(_ costs: OperatorCosts) -> RankMemory {
+    MemoryModel(run, shapes: costs.shapes, nodes: places, threads: threads).memory(run.bounds)
   }
 
   /// Seconds of a small collective operation.

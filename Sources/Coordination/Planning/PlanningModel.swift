@@ -59,7 +59,7 @@ struct PlanningModel: SourceModel {
   /// Writes nothing, and counts what a writer would write.
   private struct NoWriter: QuantizedModelWriter {
     var summary: String { "nothing, a plan only" }
-    func write(_ layers: [SolvedLayer]) {}
+    func write(_ layers: any SolvedLayers) {}
     func storedByteCount(_ form: SolvedLayer.Form) -> Int {
       form.layer.rows * (form.layer.columns * form.bits / 8 + 2 * form.groupCount)
     }

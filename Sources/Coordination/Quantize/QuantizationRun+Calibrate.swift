@@ -11,10 +11,10 @@ extension QuantizationRun {
   mutating func calibrate(
     _ stage: Stage, stageIndex: Int, _ world: borrowing Communicator
   ) throws -> [CalibratedGroup] {
-    let (chunks, executor, weights, liveness) = (chunks, executor, weights, liveness)
+    let (chunks, executor, weights, liveness) = (chunks, executor, calibrationWeights, liveness)
     let float = floatActivations
     let groups = stage.inputGroups
-    let threads = options.threads
+    let (threads, storage, tables) = (bounds.forwardThreads, storage, mappedTables)
     let names = groups.map { layers[$0.layers[0]].layer.name }
     let fewest = fewestExpertTokens
 
@@ -24,12 +24,10 @@ extension QuantizationRun {
         try Parallel.map(chunks.count, threads: threads) {
           index throws -> [(bound: Double, drift: Double, columns: Int, own: Int)] in
           let chunk = chunks[index]
-          let extra = ExtraTokens(fewest: (fewest + chunk.batchCount - 1) / chunk.batchCount)
-          try chunk.run(
-            stage.nodes, executor: executor, weights: weights, liveness: liveness,
-            extra: Array(repeating: extra, count: chunk.batchCount))
-          try float?.advance(chunk: index, toStage: stageIndex, beside: chunk, executor: executor)
-          return try groups.indices.map { group in
+          defer { for table in tables { table.releasePages() } }
+          try Self.forward(
+            chunk, index, stage, stageIndex, fewest: fewest, executor, weights, liveness, beside: float)
+          let facts = try groups.indices.map { group -> (bound: Double, drift: Double, columns: Int, own: Int) in
             do {
               let rows = chunk.expertRows(of: groups[group], includesExtra: true)
               let columns = try chunk.columns(for: groups[group], rows: rows)
@@ -42,6 +40,9 @@ extension QuantizationRun {
                 layer: names[group], samples: chunk.describe(error), reason: error.description)
             }
           }
+          try storage.putAway(chunk, number: index)
+          if let float { try storage.putAway(float.chunks[index], number: index) }
+          return facts
         }
       }
     }
@@ -77,6 +78,39 @@ extension QuantizationRun {
     }
   }
 
+  /// Brings a chunk to the inputs of a stage, in the float network too if that is there.
+  private static func forward(
+    _ chunk: Chunk, _ index: Int, _ stage: Stage, _ stageIndex: Int, fewest: Int, _ executor: Executor,
+    _ weights: Weights, _ liveness: Liveness, beside float: FloatActivations?
+  ) throws(ExecutionError) {
+    let extra = ExtraTokens(fewest: (fewest + chunk.batchCount - 1) / chunk.batchCount)
+    try chunk.run(
+      stage.nodes, executor: executor, weights: weights, liveness: liveness,
+      extra: Array(repeating: extra, count: chunk.batchCount))
+    try float?.advance(chunk: index, toStage: stageIndex, beside: chunk, executor: executor)
+  }
+
+  /// Forwards this rank's chunks to the inputs of a stage that is finished. Collective.
+  mutating func forward(toStage stageIndex: Int, _ world: borrowing Communicator) throws {
+    let (chunks, executor, weights, liveness) = (chunks, executor, calibrationWeights, liveness)
+    let (stage, float, fewest) = (stages[stageIndex], floatActivations, fewestExpertTokens)
+    let (storage, tables) = (storage, mappedTables)
+    try world.collectively {
+      try timer.measure(.forward) {
+        _ = try Parallel.map(chunks.count, threads: bounds.forwardThreads) { index throws -> Void in
+          try Self.forward(
+            chunks[index], index, stage, stageIndex, fewest: fewest, executor, weights, liveness, beside: float)
+          for table in tables { table.releasePages() }
+          try storage.putAway(chunks[index], number: index)
+          if let float { try storage.putAway(float.chunks[index], number: index) }
+        }
+      }
+    }
+    progress.advance(
+      by: geometry.work(stage: stage, samples: chunkPartition.samples.count),
+      "stage \(stageIndex + 1)/\(stages.count)  from the journal")
+  }
+
   /// Adds up X̃ X̃ᵀ and (X - X̃) X̃ᵀ of the groups over all ranks; the sums of a group end up at its owner.
   ///
   /// Collective. The chunks are at the groups' stage. Some groups at a time, so that only owners hold sums for long.
@@ -84,7 +118,7 @@ extension QuantizationRun {
     var start = 0
     while start < groups.count {
       var (end, bytes) = (start, 0)
-      while end < groups.count, end == start || bytes + groups[end].sumBytes <= Self.sumLimit {
+      while end < groups.count, end == start || bytes + groups[end].sumBytes <= bounds.sums {
         bytes += groups[end].sumBytes
         end += 1
       }
@@ -93,13 +127,10 @@ extension QuantizationRun {
     }
   }
 
-  /// Bytes of sums that a rank forms at a time.
-  private static let sumLimit = 512 << 20
-
   private func addUp(
     _ groups: inout [CalibratedGroup], _ part: Range<Int>, _ world: borrowing Communicator
   ) throws {
-    let (chunks, float, threads) = (chunks, floatActivations, options.threads)
+    let (chunks, float, threads, storage) = (chunks, floatActivations, bounds.sumThreads, storage)
     let members = Array(groups[part])
     let shared = try NodeSums(members, nodes!, sumMemory, timer, world)
     let sums = members.enumerated().map { HessianSums(group: $1.group, scale: $1.scale, memory: shared?.hessian[$0]) }
@@ -108,7 +139,7 @@ extension QuantizationRun {
     }
     let first = shared?.first ?? 0
     try timer.measure(.hessian) {
-      _ = try Parallel.map(chunks.count * members.count, threads: threads) { (index) throws(HessianError) -> Void in
+      _ = try Parallel.map(chunks.count * members.count, threads: threads) { (index) throws -> Void in
         let (place, chunk) = index.quotientAndRemainder(dividingBy: chunks.count)
         let member = (first + place) % members.count
         let group = members[member].group
@@ -119,6 +150,8 @@ extension QuantizationRun {
           let differences = try float.differences(chunk: chunk, from: columns, group: group, rows: rows)
           try cross.add(differences: differences, quantized: columns)
         }
+        try storage.putAway(chunks[chunk], number: chunk)
+        if let float { try storage.putAway(float.chunks[chunk], number: chunk) }
       }
     }
     // Sleep until all are here; then move the data at full speed, which naps between the pieces would not.
@@ -128,13 +161,26 @@ extension QuantizationRun {
       for (member, index) in part.enumerated() {
         let isOwner = groups[index].owner == world.rank
         var own = sums[member].take()
-        try world.reduce(&own, .sum, root: groups[index].owner)
+        try reduce(&own, root: groups[index].owner, world)
         if isOwner { groups[index].sums = own }
         guard let cross = cross[member] else { continue }
         var ownCross = cross.take()
-        try world.reduce(&ownCross, .sum, root: groups[index].owner)
+        try reduce(&ownCross, root: groups[index].owner, world)
         if isOwner { groups[index].crossSums = ownCross }
       }
+    }
+  }
+
+  /// Adds up sums of all ranks at `root`; with a memory limit some at a time, because a library may hold them twice. Collective.
+  private func reduce(_ sums: inout [Int64], root: Int, _ world: borrowing Communicator) throws(MPIError) {
+    if world.size == 1 { return }
+    let step = bounds.reducedAtOnce / 8
+    if sums.count <= step { return try world.reduce(&sums, .sum, root: root) }
+    for start in stride(from: 0, to: sums.count, by: step) {
+      let range = start..<min(start + step, sums.count)
+      var piece = Array(sums[range])
+      try world.reduce(&piece, .sum, root: root)
+      if world.rank == root { sums.replaceSubrange(range, with: piece) }
     }
   }
 }

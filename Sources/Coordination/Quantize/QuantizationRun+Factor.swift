@@ -92,7 +92,8 @@ extension QuantizationRun {
     // One thread for each Hessian where there are enough; else several threads factor one together.
     let largest = jobs.map { groups[$0.group].group.columns }.max() ?? 1
     let team = min(Team.useful(order: largest), max(1, options.threads / max(jobs.count, 1)))
-    let results = try Parallel.map(jobs.count, threads: options.threads / team) { index throws -> SharedFactor in
+    let teams = min(options.threads / team, bounds.factorThreads)
+    let results = try Parallel.map(jobs.count, threads: teams) { index throws -> SharedFactor in
       let job = jobs[index]
       let members = groups[job.group].group.layers
       do {

@@ -10,19 +10,22 @@ extension QuantizationRun {
     timer.part = ""
     try world.collectively {
       guard world.rank == 0 else { return }
-      try timer.measure(.write) { try write() }
+      try timer.measure(.write) {
+        try writer.write(try store!.finished())
+        try store!.remove()
+      }
     }
     // Of OBQ, whose rows have orders of their own, U predicts nothing.
     let hasOneOrder = options.method == .compensate
     let entries = layers.indices.map { index in
-      let (planned, result, heldOut) = (layers[index], quantized[index], heldOutLosses?[index] ?? nil)
+      let (planned, result, heldOut) = (layers[index], outcomes[index]!, heldOutLosses[index])
       return QuantizationReport.LayerEntry(
         name: planned.layer.name, rows: planned.layer.rows, columns: planned.layer.columns,
         groups: planned.layer.groups, bits: planned.scheme.bits,
-        order: options.orderDescription, damping: result!.damping,
-        escalations: result!.escalations, deadColumns: result!.deadColumns, relativeLoss: result!.relativeLoss,
-        predictedLoss: hasOneOrder ? result!.relativePredictedLoss : nil, heldOutLoss: heldOut?.loss,
-        drift: heldOut?.drift, tokens: expertTokens[index]?.own, extraTokens: expertTokens[index]?.extra)
+        order: options.orderDescription, damping: result.damping,
+        escalations: result.escalations, deadColumns: result.deadColumns, relativeLoss: result.relativeLoss,
+        predictedLoss: hasOneOrder ? result.relativePredictedLoss : nil, heldOutLoss: heldOut?.loss,
+        drift: heldOut?.drift, tokens: result.ownTokens, extraTokens: result.extraTokens)
     }
     let times = try timer.rankTimes(world)
     let report = QuantizationReport(
@@ -30,7 +33,8 @@ extension QuantizationRun {
       speeds: speeds.areEqual ? nil : speeds.speeds,
       method: options.method.rawValue, grid: options.grid.rawValue,
       driftCorrection: correctsDrift ? options.driftCorrection : nil,
-      expertTokens: expertTokens.isEmpty || !options.method.compensates ? nil : options.expertTokens,
+      expertTokens: outcomes.allSatisfy { $0?.ownTokens == nil } || !options.method.compensates
+        ? nil : options.expertTokens,
       samples: chunkPartition.samples.count, heldOutSamples: heldOutPartition?.samples.count ?? 0,
       chunkSize: chunkPartition.chunkSize, instructionSet: InstructionSet.current.description,
       blasKernel: BLAS.kernelName,
@@ -44,15 +48,6 @@ extension QuantizationRun {
     }
     if world.rank == 0, let path = options.report { try JSONReport.write(report, to: path) }
     return report
-  }
-
-  private func write() throws {
-    try writer.write(
-      zip(layers, quantized).map { planned, result in
-        SolvedLayer(
-          form: form(of: planned), codes: result!.codes, scales: result!.scales, zeroPoints: result!.zeroPoints,
-          bias: planned.bias.flatMap { weights[$0]?.array(of: Float.self) })
-      })
   }
 
   /// What the writer knows of a layer.

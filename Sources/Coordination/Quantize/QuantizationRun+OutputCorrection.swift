@@ -20,11 +20,13 @@ extension QuantizationRun {
 
   /// Runs the layers of stage `index` in the float network, whose inputs have been read, and measures their outputs if
   /// these are to be corrected. Collective.
-  mutating func advanceFloatLayers(ofStage index: Int, _ world: borrowing Communicator) throws {
+  ///
+  /// - Parameter measures: whether the outputs are still needed: not of a stage that is finished.
+  mutating func advanceFloatLayers(ofStage index: Int, measures: Bool = true, _ world: borrowing Communicator) throws {
     guard let floatActivations, !floatActivations.layers(ofStage: index).isEmpty else { return }
     let members = stages[index].inputGroups.flatMap(\.layers)
     let moments = try outputMoments(
-      of: members.filter { layers[$0].bias != nil }, on: floatActivations.chunks,
+      of: measures ? members.filter { layers[$0].bias != nil } : [], on: floatActivations.chunks,
       order: floatActivations.layers(ofStage: index), weights: Weights(), liveness: floatActivations.liveness,
       keepsTables: true, world)
     floatOutputs.merge(moments) { _, new in new }
@@ -62,14 +64,16 @@ extension QuantizationRun {
     of measured: [Int], on chunks: [Chunk], order: [Int], weights: Weights, liveness: Liveness?,
     keepsTables: Bool = false, _ world: borrowing Communicator
   ) throws -> [Int: OutputMoments] {
-    let (executor, layers) = (executor, layers)
+    let (executor, layers, storage) = (executor, layers, storage)
     let byNode = Dictionary(uniqueKeysWithValues: measured.map { (layers[$0].layer.node, layers[$0].layer) })
     let own = try world.collectively {
       try timer.measure(.forward) {
-        try Parallel.map(chunks.count, threads: options.threads) { index throws(ExecutionError) -> [Int: [Double]] in
-          try chunks[index].outputSums(
+        try Parallel.map(chunks.count, threads: bounds.forwardThreads) { index throws -> [Int: [Double]] in
+          let sums = try chunks[index].outputSums(
             of: byNode, order: order, executor: executor, weights: weights, liveness: liveness,
             keepsTables: keepsTables)
+          try storage.putAway(chunks[index], number: index)
+          return sums
         }
       }
     }

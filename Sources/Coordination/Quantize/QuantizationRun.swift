@@ -27,17 +27,30 @@ public struct QuantizationRun {
   let liveness: Liveness
   var weights = Weights()
   var chunks: [Chunk] = []
-  /// This rank's chunks of those held out, at the inputs of the first stage.
-  var heldOutChunks: [Chunk] = []
+  /// This rank's chunks of those held out, in both networks; nil if none are.
+  var heldOut: HeldOutActivations?
   /// The float network's activations beside those of `chunks`; nil unless drift is corrected.
   var floatActivations: FloatActivations?
   /// The outputs of the float model, by layer; empty unless outputs are corrected along quantized activations.
   var floatOutputs: [Int: OutputMoments] = [:]
+  /// Layers from their factorization until their stage is finished; afterwards rank 0 has them in `store`.
   var quantized: [QuantizedLayer?]
+  /// What is known of finished layers.
+  var outcomes: [LayerOutcome?]
+  /// Where rank 0 keeps finished layers; nil on the other ranks.
+  var store: LayerStore?
+  /// An end that is rehearsed.
+  var rehearsal: JournalRehearsal?
+  /// How many stages are finished: their layers are quantized.
+  var finishedStages = 0
+  /// How many stages have nothing left to do: all samples have gone through their nodes.
+  var settledStages = 0
+  /// For each constant that layers have as weight, the last stage among whose nodes such a layer is.
+  let lastStageOfWeight: [ValueID: Int]
   /// For layers of experts the tokens that they were calibrated on: those that chose the expert, and others.
   var expertTokens: [Int: (own: Int, extra: Int)] = [:]
-  /// What each layer loses on the samples held out; nil if none were.
-  var heldOutLosses: [HeldOutLoss?]?
+  /// What each layer loses on the samples held out; nil for those that were not measured.
+  var heldOutLosses: [HeldOutLoss?]
   /// How fast the ranks are.
   private(set) var speeds = RankSpeeds(equal: 1)
   /// Which ranks share memory; known once the run has begun.
@@ -48,6 +61,10 @@ public struct QuantizationRun {
   let sumMemory: FactorMemory
   /// What the factors cost the network.
   var factorTraffic = FactorTraffic(nodes: 1)
+  /// What is done at a time.
+  var bounds: MemoryBounds
+  /// Where chunks are while no thread works on them.
+  var storage = ChunkStorage()
   let timer: PhaseTimer
   /// The clocks of the ranks at the beginning, for a trace.
   private(set) var clocks: ClockAlignment?
@@ -94,10 +111,13 @@ public struct QuantizationRun {
       .holdingOut(options.heldOut)
     liveness = Liveness(graph: graph, order: order, keep: [])
     quantized = Array(repeating: nil, count: layers.count)
+    (outcomes, heldOutLosses) = (layers.map { _ in nil }, layers.map { _ in nil })
+    lastStageOfWeight = Self.lastStages(stages, layers)
     let work = stages.reduce(0) { [geometry, chunkPartition] in
       $0 + geometry.work(stage: $1, samples: chunkPartition.samples.count)
     }
     progress = Progress(total: work, unit: "GFLOP", enabled: isCoordinator)
+    bounds = MemoryBounds(threads: options.threads)
     (self.timer, factorMemory, sumMemory) = (timer, FactorMemory(), FactorMemory())
   }
 
@@ -107,11 +127,15 @@ public struct QuantizationRun {
   public mutating func run(_ world: borrowing Communicator) throws -> QuantizationReport {
     let nodes = try NodeLayout.ofRun(world)
     (self.nodes, factorTraffic.nodes) = (nodes, nodes.nodes.count)
+    try limitMemory(nodes, world)
     if options.trace != nil { clocks = try ClockAlignment(clock: timer, world) }
     chunks = try world.collectively {
       try timer.measure(.read) { try readChunks(of: chunkPartition, rank: world.rank) }
     }
-    try readHeldOut(world)
+    let checksums = Parallel.map(chunks.count, threads: options.threads) { [chunks] in chunks[$0].checksum }
+    let heldOutChecksums = try readHeldOut(world)
+    try putAway(world)
+    let entries = try openJournal(checksums, heldOut: heldOutChecksums, world)
     if correctsDrift {
       floatActivations = FloatActivations(
         copying: chunks, graph: graph, stages: stages, layers: layers,
@@ -119,31 +143,47 @@ public struct QuantizationRun {
     } else if options.propagation == .quantized {
       try measureFloatOutputs(world)
     }
+    for entry in entries { try replay(entry, world) }
     var waiting: [CalibratedGroup] = []
-    for (index, stage) in stages.enumerated() {
+    for index in finishedStages..<stages.count {
       timer.part = "stage \(index + 1)"
-      let calibrated = try calibrate(stage, stageIndex: index, world)
+      let calibrated = try calibrate(stages[index], stageIndex: index, world)
+      try settle(through: index, world)
+      trimMemory()
       for wave in waves(of: calibrated, ranks: world.size) {
         var groups = Array(wave)
         let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), speeds: speeds)
         for index in groups.indices { groups[index].owner = owners[index] }
         try addUp(&groups, world)
+        try trimMemory(nodes)
         switch options.propagation {
-        case .quantized: try quantize(groups, world)
+        case .quantized:
+          try quantize(&groups, world)
+          try trimMemory(nodes)
         case .float: waiting += groups
         }
       }
       try advanceFloatLayers(ofStage: index, world)
-      if !floatOutputs.isEmpty { try correctOutputs(of: stage.inputGroups.flatMap(\.layers), world) }
+      if options.propagation == .quantized {
+        if !floatOutputs.isEmpty { try correctOutputs(of: stages[index].inputGroups.flatMap(\.layers), world) }
+        try finishStages(through: index, world)
+      } else if index == stages.count - 1 || waiting.reduce(0, { $0 + $1.sumBytes }) > bounds.wave * world.size {
+        // Layers of many stages are partitioned at once, as long as there is memory for their sums.
+        timer.part = "stages \(finishedStages + 1) to \(index + 1)"
+        try quantize(&waiting, world)
+        waiting = []
+        try trimMemory(nodes)
+        try finishStages(through: index, world)
+        try settle(through: index, world)
+      }
     }
-    timer.part = "all stages"
-    if !waiting.isEmpty { try quantize(waiting, world) }
     try factorMemory.release(nodes)
     try sumMemory.release(nodes)
     (chunks, floatActivations) = ([], nil)
     progress.finish()
     timer.part = "held out"
-    heldOutLosses = try measureHeldOut(world)
+    try settle(through: stages.count, world)
+    heldOut = nil
     return try finish(world)
   }
 
@@ -155,10 +195,24 @@ public struct QuantizationRun {
   /// The nodes that layers depend on and the layers themselves, in an order in which they can run.
   var executionOrder: [Int] { Self.executionOrder(stages, layers) }
 
+  /// The weights that samples to calibrate on are forwarded with.
+  var calibrationWeights: Weights { options.propagation == .quantized ? weights : Weights() }
+
   private static func executionOrder(_ stages: [Stage], _ layers: [PlannedLayer]) -> [Int] {
     // The layers of the last stages belong to no stage's nodes if no other layer reads from them.
     let run = stages.flatMap(\.nodes)
     return run + Set(layers.map(\.layer.node)).subtracting(run).sorted()
+  }
+
+  /// The layers that no other layer's input depends on: no stage runs them.
+  var lastLayers: [Int] { Array(executionOrder.dropFirst(stages.reduce(0) { $0 + $1.nodes.count })) }
+
+  /// For each weight the last stage that runs a layer with it; `stages.count` if a layer is run by none.
+  private static func lastStages(_ stages: [Stage], _ layers: [PlannedLayer]) -> [ValueID: Int] {
+    let runs = Dictionary(
+      uniqueKeysWithValues: stages.enumerated().flatMap { index, stage in stage.nodes.map { ($0, index) } })
+    return Dictionary(
+      layers.map { ($0.layer.weight, runs[$0.layer.node] ?? stages.count) }, uniquingKeysWith: { max($0, $1) })
   }
 
   /// What will be done, for the start of the run.
@@ -210,22 +264,20 @@ public struct QuantizationRun {
   }
 
   /// The groups of a stage in waves that are solved one after the other, so that the memory of a rank is bounded where a
-  /// stage has many (experts): in a wave each rank owns groups with sums of about `waveLimit` bytes, or a few. Layers of a stage do
+  /// stage has many (experts): in a wave each rank owns groups with sums of about `bounds.wave` bytes, or a few. Layers of a stage do
   /// not depend on each other, so waves change no result.
   func waves(of groups: [CalibratedGroup], ranks: Int) -> [ArraySlice<CalibratedGroup>] {
     let bytes = groups.reduce(0) { $0 + $1.sumBytes }
-    let wanted = (bytes + Self.waveLimit * ranks - 1) / (Self.waveLimit * ranks)
+    let wanted = (bytes + bounds.wave * ranks - 1) / (bounds.wave * ranks)
     // No fewer groups in a wave than ranks: all have something to factor.
     let count = max(1, min(wanted, groups.count / ranks))
     return (0..<count).map { groups[$0 * groups.count / count..<($0 + 1) * groups.count / count] }
   }
 
-  /// Bytes of sums that a rank owns in a wave; factors and what they are made of take about as much again.
-  private static let waveLimit = 1 << 30
-
   /// Calibrated input groups to quantized layers: factor, broadcast, solve, gather.
-  private mutating func quantize(_ groups: [CalibratedGroup], _ world: borrowing Communicator) throws {
-    var groups = groups
+  ///
+  /// Takes the sums of the groups: whoever keeps a copy of them keeps the memory.
+  private mutating func quantize(_ groups: inout [CalibratedGroup], _ world: borrowing Communicator) throws {
     let members = groups.flatMap(\.group.layers)
     let partition = RowPartition(layers: members.map { layers[$0].shape }, speeds: speeds)
     let (factors, drifts) = try factorAndBroadcast(&groups, members: members, partition, world)

@@ -77,6 +77,12 @@ public struct QuantizeOptions: Sendable {
   public var threads = 1
   /// How work is cut over ranks.
   public var balance = Balance.auto
+  /// What is done where an interrupted run left a journal.
+  public var start = JournalStart.fresh
+  /// The bytes that each rank may hold; nil for as many as it likes.
+  public var memoryLimit: Int?
+  /// The folder for activations above that; nil for the one that the output is in.
+  public var scratch: String?
   /// Where the report is written as JSON; nil for nowhere.
   public var report: String?
   /// Where the trace of all ranks is written; nil for nowhere.

@@ -20,6 +20,8 @@ public enum Phase: String, CaseIterable, Sendable, Codable {
   case gather
   /// The new weights of whole layers, on every rank.
   case replace
+  /// Keeping finished stages in the journal, on rank 0.
+  case commit
   /// Running the float and the quantized network on the samples held out.
   case measure
   /// Writing the output, on rank 0.
@@ -33,7 +35,7 @@ extension Phase {
   /// Whether the phase computes, and does not move data between ranks.
   var isUseful: Bool {
     switch self {
-    case .read, .forward, .hessian, .factor, .solve, .replace, .measure, .write: true
+    case .read, .forward, .hessian, .factor, .solve, .replace, .commit, .measure, .write: true
     case .balance, .reduce, .broadcast, .gather: false
     }
   }

@@ -42,6 +42,14 @@ struct Progress {
     }
   }
 
+  /// Shows a line that stays.
+  mutating func note(_ text: String) {
+    guard enabled else { return }
+    finish()
+    print(text)
+    fflush(nil)
+  }
+
   /// Clears the line, so that what follows starts at the left edge.
   mutating func finish() {
     guard enabled, interactive, lineWidth > 0 else { return }

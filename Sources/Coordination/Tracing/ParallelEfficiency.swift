@@ -49,7 +49,7 @@ public struct ParallelEfficiency: Sendable, Codable, Equatable {
           + "side by side, waste less"
       case .solve: "the rows of some stages do not fill all ranks; fewer ranks waste less"
       case .replace: "every rank does it for whole layers; fewer ranks with more threads each waste less"
-      case .read, .write: "only one rank does it; a faster file system or local disk would help"
+      case .read, .commit, .write: "only one rank does it; a faster file system or local disk would help"
       case .balance: "the run is short; --balance equal does without it"
       case .reduce, .broadcast, .gather:
         "fewer ranks with more threads each (--threads) move less; check that MPI uses the fast network and that ranks are "

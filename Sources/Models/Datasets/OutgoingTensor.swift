@@ -2,7 +2,7 @@
 struct OutgoingTensor: Sendable {
   private enum Content: Sendable {
     case stored(SharedBytes)
-    case made(@Sendable () -> [UInt8])
+    case made(@Sendable () throws(ModelError) -> [UInt8])
   }
 
   /// The tensor's name.
@@ -22,20 +22,35 @@ struct OutgoingTensor: Sendable {
 
   /// A tensor of `Element`s that `make` computes when it is written.
   init<Element: BitwiseCopyable & Sendable>(
-    name: String, dtype: String, shape: [Int], of type: Element.Type, make: @escaping @Sendable () -> [Element]
+    name: String, dtype: String, shape: [Int], of type: Element.Type,
+    make: @escaping @Sendable () throws(ModelError) -> [Element]
   ) {
     (self.name, self.dtype, self.shape) = (name, dtype, shape)
     byteCount = shape.reduce(MemoryLayout<Element>.stride, *)
-    content = .made { make().withUnsafeBytes { Array($0) } }
+    content = .made { () throws(ModelError) -> [UInt8] in try make().withUnsafeBytes { Array($0) } }
   }
 
-  /// Calls `body` with the bytes, little-endian.
-  func withBytes(_ body: (UnsafeRawBufferPointer) throws(ModelError) -> Void) throws(ModelError) {
+  /// Bytes of a mapped file that are written at a time.
+  private static let pieceBytes = 8 << 20
+
+  /// Appends the bytes, little-endian, to `file`. Of a mapped file no more than a piece stays in memory.
+  func write(to file: inout AtomicFile) throws(ModelError) {
     switch content {
-    case .stored(let bytes): try bytes.withBytes(body)
+    case .stored(let bytes):
+      precondition(bytes.count == byteCount, "\(name): \(bytes.count) bytes, not \(byteCount)")
+      var start = 0
+      while start < bytes.count {
+        let piece = bytes.slice(start..<min(start + Self.pieceBytes, bytes.count))
+        try piece.withBytes { buffer throws(ModelError) in try file.write(buffer) }
+        piece.releasePages()
+        start += piece.count
+      }
     case .made(let make):
-      let bytes = SharedBytes(make())
-      try bytes.withBytes(body)
+      let bytes = try make()
+      precondition(bytes.count == byteCount, "\(name): \(bytes.count) bytes, not \(byteCount)")
+      try bytes.withUnsafeBufferPointer { buffer throws(ModelError) in
+        try file.write(UnsafeRawBufferPointer(buffer))
+      }
     }
   }
 }

@@ -107,12 +107,7 @@ enum SafetensorsFile {
     let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
     try file.write(length)
     try file.write(Data(header))
-    for tensor in tensors {
-      try tensor.withBytes { bytes throws(ModelError) in
-        precondition(bytes.count == tensor.byteCount, "\(tensor.name): \(bytes.count) bytes, not \(tensor.byteCount)")
-        try file.write(bytes)
-      }
-    }
+    for tensor in tensors { try tensor.write(to: &file) }
     try file.commit()
   }
 

@@ -4,23 +4,22 @@ internal import Foundation
 ///
 /// Bytes go to a temporary name in the same folder; `commit` makes them durable and renames the file. Without
 /// `commit` the temporary file is removed and what had the name before is untouched.
-struct AtomicFile: ~Copyable {
+package struct AtomicFile: ~Copyable {
   /// The final name.
-  let path: String
+  package let path: String
   private let temporaryPath: String
   private let descriptor: Int32
   private var isFinished = false
   /// Bytes written so far.
-  private(set) var count = 0
+  package private(set) var count = 0
 
   /// Creates the temporary file beside `path`. Throws `notWritten`.
-  init(path: String) throws(ModelError) {
+  package init(path: String) throws(ModelError) {
     self.path = path
-    let folder = (path as NSString).deletingLastPathComponent
-    let name = (path as NSString).lastPathComponent
+    let (folder, name) = (FilePath.parent(of: path), FilePath.name(of: path))
     var number = 0
     while true {
-      let candidate = (folder.isEmpty ? "" : folder + "/") + ".\(name).\(getpid()).\(number).partial"
+      let candidate = "\(folder)/.\(name).\(getpid()).\(number).partial"
       let result = open(candidate, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       if result >= 0 {
         (temporaryPath, descriptor) = (candidate, result)
@@ -34,7 +33,7 @@ struct AtomicFile: ~Copyable {
   }
 
   /// Appends `bytes`. Throws `notWritten`, for instance when the disk is full.
-  mutating func write(_ bytes: UnsafeRawBufferPointer) throws(ModelError) {
+  package mutating func write(_ bytes: UnsafeRawBufferPointer) throws(ModelError) {
     var rest = bytes
     while let start = rest.baseAddress, !rest.isEmpty {
       let written = Foundation.write(descriptor, start, rest.count)
@@ -60,14 +59,13 @@ struct AtomicFile: ~Copyable {
   }
 
   /// Waits until the bytes are on disk and gives the file its name, replacing what had it before.
-  consuming func commit() throws(ModelError) {
+  package consuming func commit() throws(ModelError) {
     guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else {
       throw .notWritten(path: path, reason: String(cString: strerror(errno)))
     }
     isFinished = true
     // The rename itself is on disk only when the folder is; a file system that cannot do that is not an error.
-    let folder = (path as NSString).deletingLastPathComponent
-    let folderDescriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let folderDescriptor = open(FilePath.parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if folderDescriptor >= 0 {
       fsync(folderDescriptor)
       close(folderDescriptor)

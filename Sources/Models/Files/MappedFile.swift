@@ -1,4 +1,5 @@
 internal import Foundation
+import Graphs
 
 /// A regular file, mapped read-only; unmapped when the last reference goes.
 ///
@@ -41,5 +42,17 @@ final class MappedFile: Sendable {
 
   deinit {
     if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+  }
+}
+
+extension MappedFile: PageSource {
+  /// Gives back the pages that `part` touches. Corresponds to `madvise` with `MADV_DONTNEED`: nothing is written to a mapped
+  /// file, so its pages can always be read again.
+  func release(_ part: UnsafeRawBufferPointer) {
+    guard let base = part.baseAddress, !part.isEmpty else { return }
+    let page = UInt(getpagesize())
+    let start = UInt(bitPattern: base) / page * page
+    let end = (UInt(bitPattern: base) + UInt(part.count) + page - 1) / page * page
+    _ = madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED)
   }
 }

@@ -44,6 +44,9 @@ struct SharedBytes: @unchecked Sendable {
     return try body(bytes)
   }
 
+  /// Lets the system take back the pages of a mapped file; they are read again when they are touched.
+  func releasePages() { (owner as? any PageSource)?.release(bytes) }
+
   /// A copy of the bytes.
   var array: [UInt8] {
     defer { withExtendedLifetime(owner) {} }

@@ -68,6 +68,7 @@ public struct HuggingFaceModel: Sendable {
         let isSame = head.withBytes { head in
           table.withBytes { head.count == $0.count && memcmp(head.baseAddress!, $0.baseAddress!, head.count) == 0 }
         }
+        for tensor in [head, table] { tensor.storage.releasePages() }
         if isSame { continue }
         throw .unsupported(
           path: path, reason: "lm_head.weight differs from the embedding, but tie_word_embeddings is true")

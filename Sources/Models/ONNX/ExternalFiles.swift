@@ -12,8 +12,7 @@ final class ExternalFiles: Sendable {
   /// External data of the model at `modelPath`.
   init(modelPath: String) {
     self.modelPath = modelPath
-    let folder = (modelPath as NSString).deletingLastPathComponent
-    self.folder = folder.isEmpty ? "." : folder
+    folder = FilePath.parent(of: modelPath)
   }
 
   /// The file at `location`, a path relative to the model's folder.

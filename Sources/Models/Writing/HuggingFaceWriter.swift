@@ -28,11 +28,11 @@ struct HuggingFaceWriter: QuantizedModelWriter {
       prefix: TensorPrefix(stored: model.prefix, written: model.architecture.prefixes[0]), options: options.checkpoint)
   }
 
-  func write(_ layers: [SolvedLayer]) throws(ModelError) {
+  func write(_ layers: any SolvedLayers) throws(ModelError) {
     precondition(layers.count == forms.count, "\(layers.count) layers, \(forms.count) were announced")
     try checkpoint.write(
-      zip(forms, layers).map { form, layer in
-        QuantizedModule(form: form, codes: layer.codes, scales: layer.scales, zeroPoints: layer.zeroPoints)
+      streamed: forms.enumerated().map { index, form in
+        StreamedModule(form, layers, index: index, scaleType: checkpoint.scaleType)
       })
   }
 

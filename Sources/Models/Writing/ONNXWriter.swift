@@ -3,16 +3,26 @@ import Graphs
 /// Writes an ONNX model with DequantizeLinear nodes in front of its quantized layers.
 struct ONNXWriter: QuantizedModelWriter {
   let model: ONNXModel
+  /// The layers that will be written.
+  let forms: [SolvedLayer.Form]
   let options: WritingOptions
 
   var summary: String { "ONNX, \(options.storage.rawValue)" }
 
-  func write(_ layers: [SolvedLayer]) throws(ModelError) {
+  /// The file is one message, which is in memory as a whole when it is written, codes and all.
+  func write(_ layers: any SolvedLayers) throws(ModelError) {
+    precondition(layers.count == forms.count, "\(layers.count) layers, \(forms.count) were announced")
     var model = model
-    for layer in layers {
-      if let bias = layer.bias { try model.setBias(node: layer.form.node, values: bias) }
+    var weights: [QuantizedWeight] = []
+    for (index, form) in forms.enumerated() {
+      let layer = SolvedLayer(
+        form: form, codes: try layers.codes(index), scales: try layers.scales(index),
+        zeroPoints: try layers.zeroPoints(index), bias: try layers.bias(index))
+      if let bias = layer.bias { try model.setBias(node: form.node, values: bias) }
+      weights.append(QuantizedWeight(layer))
     }
-    try model.quantize(layers.map(QuantizedWeight.init), storage: options.storage, method: options.method)
+    try model.quantize(weights, storage: options.storage, method: options.method)
+    weights = []
     try model.write(to: options.path)
   }
 

@@ -4,8 +4,9 @@
 public protocol QuantizedModelWriter: Sendable {
   /// How codes are stored, in a few words.
   var summary: String { get }
-  /// Writes `layers`, those that were announced and in that order: complete, or not at all.
-  func write(_ layers: [SolvedLayer]) throws(ModelError)
+  /// Writes `layers`, those that were announced and in that order: complete, or not at all. They are
+  /// fetched one by one.
+  func write(_ layers: any SolvedLayers) throws(ModelError)
   /// Bytes of codes, scales and zero points of a layer as stored.
   func storedByteCount(_ form: SolvedLayer.Form) -> Int
 }

@@ -2,12 +2,12 @@
 ///
 /// Code i takes the bits i * b ..< (i + 1) * b, the lowest first, bit n being bit n % 32 of word n / 32; with 3, 5, 6 and 7
 /// bits codes straddle words. This is how `pack-quantized` and GPTQ store codes, along one axis or the other.
-enum BitStream {
+package enum BitStream {
   /// Words of a stream of `count` codes; the bits behind the last code are 0.
-  static func wordCount(_ count: Int, bits: Int) -> Int { (count * bits + 31) / 32 }
+  package static func wordCount(_ count: Int, bits: Int) -> Int { (count * bits + 31) / 32 }
 
   /// A stream for each row: rows x `wordCount(columns)` words from rows x columns codes.
-  static func packed(_ codes: [UInt8], rows: Int, columns: Int, bits: Int) -> [UInt32] {
+  package static func packed(_ codes: [UInt8], rows: Int, columns: Int, bits: Int) -> [UInt32] {
     precondition(codes.count == rows * columns, "\(codes.count) codes are not \(rows) x \(columns)")
     let width = wordCount(columns, bits: bits)
     return codes.withUnsafeBufferPointer { codes in
@@ -30,7 +30,7 @@ enum BitStream {
   }
 
   /// The codes of rows x `wordCount(columns)` words, one stream for each row.
-  static func unpacked(_ words: [UInt32], rows: Int, columns: Int, bits: Int) -> [UInt8] {
+  package static func unpacked(_ words: [UInt32], rows: Int, columns: Int, bits: Int) -> [UInt8] {
     let width = wordCount(columns, bits: bits)
     precondition(words.count == rows * width, "\(words.count) words are not \(rows) x \(width)")
     let mask = UInt64(1) << UInt64(bits) - 1

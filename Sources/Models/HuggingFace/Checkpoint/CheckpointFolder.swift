@@ -13,8 +13,7 @@ struct CheckpointFolder: ~Copyable {
   /// `path` without slashes at its end; throws `notWritten` unless nothing or an empty folder has that name, beside which a
   /// folder can be made.
   static func checked(_ path: String) throws(ModelError) -> String {
-    var path = path
-    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    let path = FilePath.withoutTrailingSlashes(path)
     var status = stat()
     if lstat(path, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else {
@@ -24,16 +23,11 @@ struct CheckpointFolder: ~Copyable {
         throw .notWritten(path: path, reason: "the folder is not empty; remove it or choose another name")
       }
     }
-    let parent = Self.parent(of: path)
+    let parent = FilePath.parent(of: path)
     guard access(parent, W_OK | X_OK) == 0 else {
       throw .notWritten(path: path, reason: "\(parent): \(String(cString: strerror(errno)))")
     }
     return path
-  }
-
-  private static func parent(of path: String) -> String {
-    let parent = (path as NSString).deletingLastPathComponent
-    return parent.isEmpty ? "." : parent
   }
 
   /// Makes the temporary folder beside `path`. Throws as `checked` does.
@@ -44,7 +38,7 @@ struct CheckpointFolder: ~Copyable {
   }
 
   private static func makeTemporaryFolder(beside path: String) throws(ModelError) -> String {
-    let start = parent(of: path) + "/.\((path as NSString).lastPathComponent).\(getpid())"
+    let start = FilePath.parent(of: path) + "/.\(FilePath.name(of: path)).\(getpid())"
     for number in 0..<1000 {
       let candidate = "\(start).\(number).partial"
       if mkdir(candidate, 0o777) == 0 { return candidate }
@@ -72,7 +66,7 @@ struct CheckpointFolder: ~Copyable {
       throw .notWritten(path: path, reason: String(cString: strerror(errno)))
     }
     isFinished = true
-    let parent = open(Self.parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let parent = open(FilePath.parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if parent >= 0 {
       fsync(parent)
       close(parent)

@@ -40,7 +40,7 @@ extension CheckpointWriter {
   }
 
   private static func tensorNames(_ form: ModuleForm, _ format: CheckpointFormat) -> [String] {
-    let empty = QuantizedModule(form: form, codes: [], scales: [], zeroPoints: [])
+    let empty = StreamedModule(QuantizedModule(form: form, codes: [], scales: [], zeroPoints: []))
     return (format == .gptq ? empty.gptqTensors() : empty.compressedTensors(scaleType: .float32)).map(\.name)
   }
 

@@ -1,7 +1,7 @@
 /// Writes a model folder with some linear modules quantized and everything else as it was.
 ///
-/// Tensors that are not replaced are copied byte for byte from the mapped source; a module's tensors are made when they are
-/// written, so memory holds one module's at a time beside the codes themselves.
+/// Tensors that are not replaced are copied byte for byte from the mapped source, piece by piece; a module's tensors are made
+/// when they are written, so memory holds one module's at a time.
 public struct CheckpointWriter: Sendable {
   /// The folder that is read.
   public let source: String
@@ -71,6 +71,11 @@ public struct CheckpointWriter: Sendable {
       throw .doesNotFit(name: destination, reason: "the modules are not those that were announced")
     }
     for module in modules { try module.check(scaleType: scaleType) }
+    try write(streamed: modules.map { StreamedModule($0) })
+  }
+
+  /// Writes the folder from modules that are fetched one by one; `modules` are those of the forms, in any order.
+  func write(streamed modules: [StreamedModule]) throws(ModelError) {
     let byWeight = Dictionary(uniqueKeysWithValues: modules.map { ("\($0.form.name).weight", $0) })
     var outgoing: [OutgoingTensor] = []
     for tensor in try Self.tensors(of: source) {
@@ -112,7 +117,7 @@ public struct CheckpointWriter: Sendable {
 
   /// Bytes of the tensors that replace a module's weight.
   public func storedByteCount(_ form: ModuleForm) -> Int {
-    let empty = QuantizedModule(form: form, codes: [], scales: [], zeroPoints: [])
+    let empty = StreamedModule(QuantizedModule(form: form, codes: [], scales: [], zeroPoints: []))
     let tensors = options.format == .gptq ? empty.gptqTensors() : empty.compressedTensors(scaleType: scaleType)
     return tensors.reduce(0) { $0 + $1.byteCount }
   }

@@ -31,13 +31,19 @@ public enum FloatType: String, Sendable, Codable, CaseIterable {
   }
 
   /// A tensor to write of `values` in this type.
-  func outgoing(name: String, shape: [Int], values: @escaping @Sendable () -> [Float]) -> OutgoingTensor {
+  func outgoing(
+    name: String, shape: [Int], values: @escaping @Sendable () throws(ModelError) -> [Float]
+  ) -> OutgoingTensor {
     switch self {
     case .float32: OutgoingTensor(name: name, dtype: dtype, shape: shape, of: Float.self, make: values)
     case .float16:
-      OutgoingTensor(name: name, dtype: dtype, shape: shape, of: Float16.self) { values().map { Float16($0) } }
+      OutgoingTensor(name: name, dtype: dtype, shape: shape, of: Float16.self) { () throws(ModelError) in
+        try values().map { Float16($0) }
+      }
     case .bfloat16:
-      OutgoingTensor(name: name, dtype: dtype, shape: shape, of: UInt16.self) { values().map(\.bfloat16Bits) }
+      OutgoingTensor(name: name, dtype: dtype, shape: shape, of: UInt16.self) { () throws(ModelError) in
+        try values().map(\.bfloat16Bits)
+      }
     }
   }
 }

@@ -16,24 +16,50 @@ public struct QuantizedModule: Sendable {
 
   /// Throws `doesNotFit` unless counts and ranges are those of the form, and scales fit `scaleType`.
   func check(scaleType: FloatType) throws(ModelError) {
-    let refusal = { (reason: String) -> ModelError in .doesNotFit(name: form.name, reason: reason) }
-    let groups = form.rows * form.groupCount
-    guard codes.count == form.rows * form.columns, scales.count == groups, zeroPoints.count == groups else {
+    try form.check(codes: codes)
+    try form.check(zeroPoints: zeroPoints)
+    try form.check(scales: scales, type: scaleType)
+  }
+}
+
+extension ModuleForm {
+  private func refusal(_ reason: String) -> ModelError { .doesNotFit(name: name, reason: reason) }
+
+  private var largestCode: UInt8 { UInt8((1 << bits) - 1) }
+
+  private func checkCount(_ count: Int, _ expected: Int, _ what: String) throws(ModelError) {
+    guard count == expected else {
       throw refusal(
-        "\(codes.count) codes, \(scales.count) scales and \(zeroPoints.count) zero points for \(form.rows) x "
-          + "\(form.columns) weights with \(form.groupCount) groups per row")
+        "\(count) \(what) for \(rows) x \(columns) weights with \(groupCount) groups per row, \(expected) are expected")
     }
-    let largest = UInt8((1 << form.bits) - 1)
-    guard codes.allSatisfy({ $0 <= largest }), zeroPoints.allSatisfy({ $0 <= largest }) else {
-      throw refusal("a code or zero point exceeds \(largest), the largest of \(form.bits) bits")
+  }
+
+  /// Throws `doesNotFit` unless there is a code of the form's bits for each weight.
+  func check(codes: [UInt8]) throws(ModelError) {
+    try checkCount(codes.count, rows * columns, "codes")
+    guard codes.allSatisfy({ [largestCode] in $0 <= largestCode }) else {
+      throw refusal("a code or zero point exceeds \(largestCode), the largest of \(bits) bits")
     }
-    guard !form.isSymmetric || zeroPoints.allSatisfy({ $0 == UInt8(1 << (form.bits - 1)) }) else {
-      throw refusal("a symmetric module has a zero point other than \(1 << (form.bits - 1))")
+  }
+
+  /// Throws `doesNotFit` unless there is a zero point for each group, in the middle of the codes for symmetric modules.
+  func check(zeroPoints: [UInt8]) throws(ModelError) {
+    try checkCount(zeroPoints.count, rows * groupCount, "zero points")
+    guard zeroPoints.allSatisfy({ $0 <= largestCode }) else {
+      throw refusal("a code or zero point exceeds \(largestCode), the largest of \(bits) bits")
     }
+    guard !isSymmetric || zeroPoints.allSatisfy({ $0 == UInt8(1 << (bits - 1)) }) else {
+      throw refusal("a symmetric module has a zero point other than \(1 << (bits - 1))")
+    }
+  }
+
+  /// Throws `doesNotFit` unless there is a scale for each group that `type` can hold.
+  func check(scales: [Float], type: FloatType) throws(ModelError) {
+    try checkCount(scales.count, rows * groupCount, "scales")
     guard scales.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
       throw refusal("a scale is negative, infinite or not a number")
     }
-    guard let scale = scales.first(where: { scaleType.value($0) != $0 }) else { return }
-    throw refusal("the scale \(scale) is no \(scaleType.rawValue); round scales before codes are chosen for them")
+    guard let scale = scales.first(where: { type.value($0) != $0 }) else { return }
+    throw refusal("the scale \(scale) is no \(type.rawValue); round scales before codes are chosen for them")
   }
 }

@@ -45,7 +45,7 @@ extension ONNXModel {
   }
 
   private func writeWithExternalData(_ graph: inout ONNXGraphProto, to path: String) throws(ModelError) {
-    let location = (path as NSString).lastPathComponent + ".data"
+    let location = FilePath.name(of: path) + ".data"
     var data = try AtomicFile(path: path + ".data")
     for index in graph.initializer.indices {
       try moveOutside(&graph.initializer[index], location, &data)

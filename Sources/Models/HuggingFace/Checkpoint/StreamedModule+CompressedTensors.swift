@@ -1,4 +1,4 @@
-extension QuantizedModule {
+extension StreamedModule {
   /// The tensors that replace `name.weight` in the format `pack-quantized`.
   ///
   /// Codes are packed along the inputs. Zero points of asymmetric modules are packed along the outputs; the format thinks of
@@ -10,8 +10,10 @@ extension QuantizedModule {
       OutgoingTensor(
         name: "\(form.name).weight_packed", dtype: "I32",
         shape: [rows, BitStream.wordCount(columns, bits: bits)], of: UInt32.self
-      ) { BitStream.packed(codes, rows: rows, columns: columns, bits: bits) },
-      scaleType.outgoing(name: "\(form.name).weight_scale", shape: [rows, groups]) { scales },
+      ) { () throws(ModelError) in
+        BitStream.packed(try codes(), rows: rows, columns: columns, bits: bits)
+      },
+      scaleType.outgoing(name: "\(form.name).weight_scale", shape: [rows, groups], values: scales),
       OutgoingTensor(name: "\(form.name).weight_shape", dtype: "I64", shape: [2], of: Int64.self) {
         [Int64(rows), Int64(columns)]
       },
@@ -21,8 +23,8 @@ extension QuantizedModule {
       tensors.append(
         OutgoingTensor(
           name: "\(form.name).weight_zero_point", dtype: "I32", shape: [words, groups], of: UInt32.self
-        ) {
-          let byGroup = BitStream.transposed(zeroPoints, rows: rows, columns: groups)
+        ) { () throws(ModelError) in
+          let byGroup = BitStream.transposed(try zeroPoints(), rows: rows, columns: groups)
           let packed = BitStream.packed(byGroup, rows: groups, columns: rows, bits: bits)
           return BitStream.transposed(packed, rows: groups, columns: words)
         })
