@@ -192,10 +192,12 @@ struct MachineMeasurement {
     RowMessage.append([block!][...], to: &bytes)
     let range = RowRange(layer: 0, hessian: 0, rows: 0..<rows)
     let replace = ProbeClock.seconds {
-      var reader = RowMessage.Reader(bytes)
       var layer = QuantizedLayer(planned)
       layer.pivots = factor.pivots
-      layer.place(reader.next(range, planned), rows: range.rows)
+      bytes.withUnsafeBytes { bytes in
+        var reader = RowMessage.Reader(bytes)
+        layer.place(reader.next(range, planned), rows: range.rows)
+      }
       layer.predictedLoss = layer.expectedLoss(planned)
       let tensor = Tensor(planned.layer.tensorOrder(layer.dequantized(planned)), shape: [rows, size])
       if options.compute == .bf16 { _ = tensor.narrowedToBFloat16 }

@@ -16,10 +16,8 @@ extension QuantizationRun {
         try solve(partition.pieces[world.rank], members: members, factors: factors, drifts: drifts)
       }
     }
-    let gathered = try timer.measure(.gather) {
-      // All have just met, so none waits for long; naps between pieces would slow the network down.
-      try world.allGatherv(own.span).elements
-    }
+    // The memory of sums is free: they are at their owners.
+    let gathered = try timer.measure(.gather) { try RowExchange(own, nodes!, sumMemory, world) }
     timer.measure(.replace) { assemble(gathered, members: members, partition) }
   }
 
@@ -82,11 +80,15 @@ extension QuantizationRun {
   }
 
   /// Puts the gathered rows together and lets the graph run with the new weights.
-  private mutating func assemble(_ bytes: [UInt8], members: [Int], _ partition: RowPartition) {
-    var reader = RowMessage.Reader(bytes)
-    for range in partition.pieces.joined() {
-      let member = members[range.layer]
-      quantized[member]!.place(reader.next(range, layers[member]), rows: range.rows)
+  private mutating func assemble(_ gathered: RowExchange, members: [Int], _ partition: RowPartition) {
+    for (rank, ranges) in partition.pieces.enumerated() {
+      gathered.withBytes(ofRank: rank) { bytes in
+        var reader = RowMessage.Reader(bytes)
+        for range in ranges {
+          let member = members[range.layer]
+          quantized[member]!.place(reader.next(range, layers[member]), rows: range.rows)
+        }
+      }
     }
     for member in members {
       let planned = layers[member]

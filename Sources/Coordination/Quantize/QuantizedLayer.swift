@@ -39,7 +39,9 @@ struct QuantizedLayer: Sendable {
   /// Puts solved rows in their place.
   mutating func place(_ solved: RowMessage.Rows, rows: Range<Int>) {
     func span(_ perRow: Int) -> Range<Int> { rows.lowerBound * perRow..<rows.upperBound * perRow }
-    codes.replaceSubrange(span(codes.count / losses.count), with: solved.codes)
+    codes.withUnsafeMutableBytes { codes in
+      UnsafeMutableRawBufferPointer(rebasing: codes[span(codes.count / losses.count)]).copyMemory(from: solved.codes)
+    }
     scales.replaceSubrange(span(scales.count / losses.count), with: solved.scales)
     zeroPoints.replaceSubrange(span(zeroPoints.count / losses.count), with: solved.zeroPoints)
     losses.replaceSubrange(rows, with: solved.losses)

@@ -13,34 +13,32 @@ enum RowMessage {
     for block in blocks { block.energies.withUnsafeBytes { bytes += $0 } }
   }
 
-  /// What a range of rows came to.
+  /// What a range of rows came to; codes and zero points are where the message is.
   struct Rows {
-    var codes: ArraySlice<UInt8>
+    var codes: UnsafeRawBufferPointer
     var scales: [Float]
-    var zeroPoints: ArraySlice<UInt8>
+    var zeroPoints: UnsafeRawBufferPointer
     var losses: [Double]
     var energies: [Double]
   }
 
   /// Takes ranges out of gathered bytes, in the order in which they were appended.
   struct Reader {
-    private let bytes: [UInt8]
+    private let bytes: UnsafeRawBufferPointer
     private var position = 0
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    private mutating func take(_ count: Int) -> ArraySlice<UInt8> {
+    private mutating func take(_ count: Int) -> UnsafeRawBufferPointer {
       defer { position += count }
-      return bytes[position..<position + count]
+      return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
     }
 
     private mutating func take<Element: BitwiseCopyable>(_ count: Int, of type: Element.Type) -> [Element] {
-      let slice = take(count * MemoryLayout<Element>.stride)
-      return slice.withUnsafeBytes { source in
-        [Element](unsafeUninitializedCapacity: count) { target, initialized in
-          UnsafeMutableRawBufferPointer(target).copyMemory(from: source)
-          initialized = count
-        }
+      let source = take(count * MemoryLayout<Element>.stride)
+      return [Element](unsafeUninitializedCapacity: count) { target, initialized in
+        UnsafeMutableRawBufferPointer(target).copyMemory(from: source)
+        initialized = count
       }
     }
 
