@@ -49,7 +49,7 @@ extension PlanSimulation {
     if shares, routes.routes.contains(where: { !$0.staysAtOwner }) { result.traffic.sharedStages += 1 }
     let bytes = groups.reduce(0) { $0 + $1.sumBytes }
     result.reducedBytes += bytes
-    add(.reduce, Array(repeating: reduceSeconds(groups), count: layout.ranks), &result)
+    add(.reduce, reduceSeconds(groups, owners), &result)
     add(.factor, factorSeconds(groups, owners, routes), &result)
     add(.broadcast, broadcastSeconds(routes, layouts), &result)
     add(.solve, solveSeconds(partition, members, groups, holders), &result)
@@ -68,16 +68,21 @@ extension PlanSimulation {
     result.seconds[phase] = zip(before, values).map { $0 + $1 }
   }
 
-  /// Seconds to add up the groups' sums: each is sent once through every link, in a pipeline, and added on the way.
-  private func reduceSeconds(_ groups: [CalibratedGroup]) -> Double {
-    groups.reduce(0) { sum, group in
-      let bytes = Double(group.sumBytes)
-      // The sums stay where they are.
-      if layout.ranks == 1 { return 0 }
-      let adding = bytes / machine.copyRate
-      let link = layout.nodes > 1 ? bytes / machine.networkRate : 0
-      return sum + max(adding, link) + 2 * collectiveLatency
+  /// Seconds to add up the groups' sums: ranks of a node have added theirs to one copy, which leaders send once through every link, in a
+  /// pipeline, and owners take; without shared memory each rank's are added on the way.
+  private func reduceSeconds(_ groups: [CalibratedGroup], _ owners: [Int]) -> [Double] {
+    var seconds = [Double](repeating: 0, count: layout.ranks)
+    // The sums stay where they are.
+    if layout.ranks == 1 { return seconds }
+    let isShared = ranksPerNode > 1
+    for (group, owner) in zip(groups, owners) {
+      let copy = Double(group.sumBytes) / machine.copyRate
+      let link = layout.nodes > 1 ? Double(group.sumBytes) / machine.networkRate : 0
+      let all = (isShared && layout.nodes == 1 ? 0 : max(copy, link)) + 2 * collectiveLatency
+      for rank in seconds.indices { seconds[rank] += all }
+      if isShared { seconds[owner] += copy }
     }
+    return seconds
   }
 
   private func factorSeconds(_ groups: [CalibratedGroup], _ owners: [Int], _ routes: FactorRoutes) -> [Double] {
@@ -150,10 +155,10 @@ extension PlanSimulation {
     }
   }
 
-  /// Seconds of a ring between nodes, and of copies from rank to rank within them.
+  /// Seconds of a ring between nodes, and of copies: each rank of a node writes its rows to the node's memory.
   private func gatherSeconds(_ bytes: Int) -> Double {
     let (bytes, ranks, nodes) = (Double(bytes), Double(layout.ranks), Double(layout.nodes))
-    let copies = (layout.ranks == 1 ? 2 : 3) * bytes / machine.copyRate
+    let copies = (layout.ranks == 1 ? 2 : ranksPerNode > 1 ? 1 / ranks : 3) * bytes / machine.copyRate
     if layout.ranks == 1 { return copies }
     let link = bytes * (1 - 1 / nodes) / machine.networkRate
     return max(copies, link) + (ranks - 1) * (nodes > 1 ? machine.latency : 5e-7)
