@@ -161,13 +161,20 @@ struct JournalTests {
     #expect(try Place.bytes(place.output) == Place.bytes(whole))
   }
 
-  @Test("a journal that cannot be written ends the run with its reason")
+  @Test("something else of the journal's name is left alone, and ends the run with its reason")
   func unwritable() throws {
     let place = try Place()
     defer { place.remove() }
-    try Data().write(to: place.journal)
-    let end = try place.run(ranks: 2, rehearsing: "kill@8")
-    #expect(end.status == 1 && end.errors.contains("cannot be kept"), "\(end.errors)")
+    try Data([1]).write(to: place.journal)
+    let file = try place.run(ranks: 2, rehearsing: "kill@8")
+    #expect(file.status == 1 && file.errors.contains("cannot be removed"), "\(file.errors)")
+    #expect(try Data(contentsOf: place.journal) == Data([1]))
+    try FileManager.default.removeItem(at: place.journal)
+    try FileManager.default.createDirectory(at: place.journal, withIntermediateDirectories: true)
+    try Data([2]).write(to: place.journal.appending(path: "mine"))
+    let folder = try place.run(ranks: 2)
+    #expect(folder.status == 1 && folder.errors.contains("cannot be removed"), "\(folder.errors)")
+    #expect(try Data(contentsOf: place.journal.appending(path: "mine")) == Data([2]))
   }
 
   @Test("checksums are those of XXH64, in whatever pieces the bytes come")

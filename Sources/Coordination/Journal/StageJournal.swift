@@ -86,12 +86,18 @@ final class StageJournal {
     if FileManager.default.fileExists(atPath: folder) { try clear() }
   }
 
-  /// The lines go first: without them the rest is not taken for a journal.
+  /// Removes the journal's own files and then the folder. The lines go first: without them the rest is not taken for a journal.
   private func clear() throws(CoordinationError) {
     unlink(path)
-    do { try FileManager.default.removeItem(atPath: folder) } catch {
-      throw failure("the journal cannot be removed: \(error.localizedDescription)")
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where Self.isOwn(name) {
+      unlink(folder + "/" + name)
     }
+    guard rmdir(folder) == 0 else { throw failure("the folder of the journal cannot be removed: \(Self.lastError)") }
+  }
+
+  /// Whether a file of this name is one that a journal makes.
+  private static func isOwn(_ name: String) -> Bool {
+    name.hasSuffix(".layers") || (name.hasPrefix(".") && name.hasSuffix(".partial"))
   }
 
   // MARK: Writing
@@ -253,7 +259,8 @@ final class StageJournal {
   /// Removes files that no entry names: those of commits that did not come to their end.
   private func removeStrangers() {
     let known = Set(entries.map(\.file) + ["journal"])
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where !known.contains(name) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    where !known.contains(name) && Self.isOwn(name) {
       unlink(folder + "/" + name)
     }
   }

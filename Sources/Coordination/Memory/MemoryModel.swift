@@ -153,7 +153,8 @@ struct MemoryModel {
     let forming = busy * (4 * columns * columns + 2 * waiting)
     // Ranks of a node add to the same sums, and owners then copy theirs; else a piece is being added up.
     if ranksPerNode > 1 { return largest + max(forming, largest) }
-    return largest + max(forming, ranks == 1 ? 0 : min(largest, 2 * bounds.reducedAtOnce))
+    let piece = min(largest, bounds.reducedAtOnce)
+    return largest + max(forming, ranks == 1 ? 0 : min(largest, 2 * piece))
   }
 
   /// The most sums that are formed at a time.
@@ -245,12 +246,22 @@ struct MemoryModel {
     return bounds
   }
 
+  /// The smallest limit that suffices, in whole MiB: what allocators may keep grows with it.
+  private var leastLimit: Int {
+    var limit = 1 << 20
+    while true {
+      let needed = memory(leastBounds(limit: limit)).perRank
+      if needed <= limit { return limit }
+      limit = ((needed + (1 << 20) - 1) >> 20) << 20
+    }
+  }
+
   /// The bounds within which the run holds no more than `limit`: as much at a time as fits. Throws if nothing fits.
   func bounds(limit: Int) throws(CoordinationError) -> MemoryBounds {
     var bounds = leastBounds(limit: limit)
     let least = memory(bounds)
     guard least.perRank <= limit else {
-      let needed = (least.perRank + (1 << 20) - 1) >> 20
+      let needed = leastLimit >> 20
       throw .doesNotFit(
         "--memory-limit \(limit >> 20)MiB is too little: each rank needs \(needed)MiB, most of it for \(least.largest); "
           + "give --memory-limit \(needed)MiB" + remedy(least))
