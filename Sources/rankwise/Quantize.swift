@@ -150,8 +150,8 @@ struct Quantize: ParsableCommand {
 
   @Option(
     help: """
-      Cut work over ranks by their speeds, measured for a moment at the start, or evenly; auto: measured unless the run is \
-      short. The output is the same.
+      Cut work over ranks by their speeds, measured for a moment at the start, or evenly; auto: measured in long runs on \
+      several nodes, or where ranks have different numbers of threads. The output is the same.
       """)
   var balance = Balance.auto
 

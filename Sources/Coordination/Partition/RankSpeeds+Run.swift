@@ -18,7 +18,11 @@ extension RankSpeeds {
     if agreed.isEmpty, balance == .equal || world.size == 1 { return RankSpeeds(equal: world.size) }
     let all = try world.allGather(Int64(threads), waiting: .polite).map { Int($0) }
     if !agreed.isEmpty { return RankSpeeds(agreed, threads: all) }
-    if balance == .auto, work < Balance.leastWork * Double(all.reduce(0, +)) { return RankSpeeds(equal: world.size) }
+    if balance == .auto {
+      // Ranks of one node with as many threads each are equal but for noise.
+      let areAlike = try world.splitShared().size == world.size && Set(all).count == 1
+      if areAlike || work < Balance.leastWork * Double(all.reduce(0, +)) { return RankSpeeds(equal: world.size) }
+    }
     let probe = try world.collectively { try SpeedProbe() }
     return RankSpeeds(SpeedSample.speeds(try probe.samples(threads: threads, world)), threads: all)
   }

@@ -1,3 +1,4 @@
+import Glibc
 import LinearAlgebra
 import MPI
 import Quantization
@@ -24,16 +25,24 @@ struct SpeedProbe {
     weights = (0..<columns * columns).map(SyntheticTensor.number)
   }
 
+  /// Microseconds between bursts.
+  private static let pause: UInt32 = 50_000
+
   /// Measures all ranks at the same time, so that cores that some of them share count. Collective.
   func samples(threads: Int, _ world: borrowing Communicator) throws -> [SpeedSample] {
-    // All begin together; spinning, since a nap would end late.
-    try world.barrier()
-    let own = run(threads: threads).map { Int64($0) }
-    let all = try world.allGather(own.span)
-    return (0..<world.size).map { rank in
-      let first = rank * SpeedSample.windowCount
-      return SpeedSample(windows: all[first..<first + SpeedSample.windowCount].map { Double($0) })
+    var windows = [[Double]](repeating: [], count: world.size)
+    for burst in 0..<SpeedSample.bursts {
+      if burst > 0 { usleep(Self.pause) }
+      // All begin together; spinning, since a nap would end late.
+      try world.barrier()
+      let own = run(threads: threads).map { Int64($0) }
+      let all = try world.allGather(own.span)
+      for rank in windows.indices {
+        let first = rank * SpeedSample.windowCount
+        windows[rank] += all[first..<first + SpeedSample.windowCount].map { Double($0) }
+      }
     }
+    return windows.map { SpeedSample(windows: $0) }
   }
 
   /// Pieces done in each window by all threads.

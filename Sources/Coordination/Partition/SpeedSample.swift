@@ -1,9 +1,10 @@
-/// How fast one rank was in a few short windows of time, one behind the other: pieces of work per window.
+/// How fast one rank was in a few short windows of time: pieces of work per window.
 struct SpeedSample: Sendable, Equatable {
   let windows: [Double]
 
-  /// Number of windows.
-  static let windowCount = 5
+  /// Number of windows in a row, and how often they are measured, with time between: what slows a rank down for a moment only makes its
+  /// windows differ.
+  static let (windowCount, bursts) = (3, 3)
   /// Speeds that differ by less are taken for equal.
   static let tolerance = 1.1
 
