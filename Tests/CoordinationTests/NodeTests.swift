@@ -44,6 +44,10 @@ struct NodeTests {
       Placement(ranks: 4, environment: ["RANKWISE_RANKS_PER_NODE": "2"], says: "one copy on each of 2 nodes"),
       Placement(ranks: 5, environment: ["RANKWISE_RANKS_PER_NODE": "2"], says: "one copy on each of 3 nodes"),
       Placement(ranks: 3, environment: ["RANKWISE_SHARED_MEMORY": "off"], says: "a copy for each rank"),
+      Placement(ranks: 3, environment: ["RANKWISE_FACTOR": "node"], says: "one copy on each of 1 node"),
+      Placement(
+        ranks: 4, environment: ["RANKWISE_FACTOR": "node", "RANKWISE_RANKS_PER_NODE": "2"],
+        says: "one copy on each of 2 nodes"),
       // Sums of nodes with several ranks are added between their leaders.
       Placement(ranks: 7, environment: ["RANKWISE_RANKS_PER_NODE": "3"], says: "one copy on each of 3 nodes"),
     ] {
@@ -56,7 +60,10 @@ struct NodeTests {
 
   @Test(
     "a variable that means nothing ends the run before any work",
-    arguments: [("RANKWISE_RANKS_PER_NODE", "0"), ("RANKWISE_RANKS_PER_NODE", "two"), ("RANKWISE_SHARED_MEMORY", "no")])
+    arguments: [
+      ("RANKWISE_RANKS_PER_NODE", "0"), ("RANKWISE_RANKS_PER_NODE", "two"), ("RANKWISE_SHARED_MEMORY", "no"),
+      ("RANKWISE_FACTOR", "all"),
+    ])
   func badVariable(name: String, value: String) throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "rankwise-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }

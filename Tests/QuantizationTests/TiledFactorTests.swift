@@ -127,7 +127,8 @@ import Testing
       group.enter()
       Thread {
         let team = Team(
-          control: shared.control, processes: processes, process: process, threads: threads, columnMembers: 2)
+          control: shared.control, count: processes * threads, first: process * threads, threads: threads,
+          columnMembers: 2)
         let cholesky = InverseCholesky(order: hessian.order, memory: shared.work, team: team)
         let result: Result<SharedFactor.Parameters, QuantizationError>
         do throws(QuantizationError) {

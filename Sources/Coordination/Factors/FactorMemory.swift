@@ -4,10 +4,13 @@ import MPI
 /// since making one and touching its pages for the first time takes longer than filling it.
 final class FactorMemory {
   private var window: NodeWindow?
+  /// Where the ranks of a node make factors together.
+  let workspace = FactorWorkspace()
 
   /// Gives the window back if it has fewer than `byteCount` bytes. Collective over the ranks of the node; nothing in it is used
   /// any more.
   func release(below byteCount: Int = .max, _ nodes: NodeLayout) throws(MPIError) {
+    if byteCount == .max { try workspace.release(nodes) }
     guard let window = window.take() else { return }
     if window.memory.byteCount >= byteCount {
       self.window = consume window

@@ -186,6 +186,9 @@ struct MemoryModel {
       FactorLayout(columns: $0.group.columns, hessians: $0.group.groups, hasDrift: $0.crossScale != nil)
     }
 
+    let together = bounds.limit == nil ? FactorSharing.groups(groups, owners, nodes: nodes, threads: threads) : []
+    // H, then U in its place, and R.
+    let workspace = together.map { 8 * groups[$0].group.columns * groups[$0].group.columns }.max() ?? 0
     var memory = RankMemory()
     var owned = [Int](repeating: 0, count: ranks)
     var moments = owned
@@ -193,6 +196,10 @@ struct MemoryModel {
     for (index, group) in groups.enumerated() {
       let square = group.group.columns * group.group.columns
       owned[owners[index]] += group.sumBytes
+      if together.contains(index) {
+        jobs[owners[index]] += Array(repeating: 2 * square, count: group.group.groups)
+        continue
+      }
       moments[owners[index]] = max(moments[owners[index]], 4 * square * group.group.groups)
       // The triangle R of the factor in float64, and U.
       jobs[owners[index]] += Array(repeating: 7 * square, count: group.group.groups)
@@ -213,7 +220,7 @@ struct MemoryModel {
     memory.areFactorsShared = isShared
     let factors = places.max() ?? 0
     // With a limit the factors of a wave are gone before the next is factored; else memory that ranks share is kept.
-    memory.factors = bounds.limit == nil ? factors : 0
+    memory.factors = bounds.limit == nil ? factors + workspace : 0
     // Where factors are copied to the memory that ranks share, U and cross moments are there twice, beside the moments.
     if bounds.limit != nil { memory.factor = max(memory.factor, 2 * factors + (owned.max() ?? 0) / 3) }
     let matrices = partition.pieces.map { pieces in

@@ -90,13 +90,22 @@ extension PlanSimulation {
     var shared = [[Double]](repeating: [], count: layout.ranks)
     var corrections = [Double](repeating: 0, count: layout.ranks)
     var longest = [Double](repeating: 0, count: layout.ranks)
+    let together = run.bounds.limit == nil ? FactorSharing.groups(groups, owners, nodes: places, threads: threads) : []
     for (index, group) in groups.enumerated() {
       let (columns, hessians) = (group.group.columns, group.group.groups)
       let square = Double(columns) * Double(columns)
       alone[owners[index]] += Double(hessians) * square / machine.rate(.moments, columns: columns)
       let one = square * Double(columns) / machine.rate(.factor, columns: columns)
-      shared[owners[index]] += Array(repeating: one, count: hessians)
-      longest[owners[index]] = max(longest[owners[index]], one / Double(min(threads, Team.useful(order: columns))))
+      if together.contains(index) {
+        let ranks = nodeRanks(of: owners[index])
+        let team = FactorSharing.team(
+          columns, owner: owners[index] - ranks.lowerBound, threads: Array(repeating: threads, count: ranks.count))
+        let members = min(team.count * threads, Team.useful(order: columns))
+        for rank in ranks { corrections[rank] += Double(hessians) * one / (FactorSharing.efficiency * Double(members)) }
+      } else {
+        shared[owners[index]] += Array(repeating: one, count: hessians)
+        longest[owners[index]] = max(longest[owners[index]], one / Double(min(threads, Team.useful(order: columns))))
+      }
       guard group.crossScale != nil else { continue }
       alone[owners[index]] += Double(hessians) * square / machine.rate(.crossMoments, columns: columns)
       let all = Double(hessians) * square * Double(columns) / machine.rate(.drift, columns: columns)
@@ -113,6 +122,14 @@ extension PlanSimulation {
       return alone[rank] / Double(threads) + max(longest[rank], jobs.reduce(0, +) / Double(threads))
         + corrections[rank]
     }
+  }
+
+  /// The ranks of a rank's node.
+  private func nodeRanks(of rank: Int) -> Range<Int> {
+    // Nodes have consecutive ranks, see `node(of:)`.
+    let node = node(of: rank)
+    let first = (node * layout.ranks + layout.nodes - 1) / layout.nodes
+    return first..<((node + 1) * layout.ranks + layout.nodes - 1) / layout.nodes
   }
 
   private func broadcastSeconds(_ routes: FactorRoutes, _ layouts: [FactorLayout]) -> [Double] {

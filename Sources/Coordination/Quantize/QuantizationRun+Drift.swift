@@ -8,7 +8,7 @@ extension QuantizationRun {
   /// Of the groups that this rank owns and whose inputs drift, the scaled cross moments that corrections are solved from, one
   /// for each Hessian; nil for the others.
   func scaledCrossMoments(
-    _ groups: [CalibratedGroup], _ moments: [[InputMoments]], _ factors: [[SharedFactor]?], rank: Int
+    _ groups: [CalibratedGroup], _ means: [[[Double]]], _ factors: [[SharedFactor]?], rank: Int
   ) -> [[[Float]]?] {
     let alpha = options.driftCorrection
     let threads = options.threads
@@ -19,7 +19,7 @@ extension QuantizationRun {
         of: group.group, sums: group.crossSums, scale: scale, columnCount: group.columnCount)
       if group.isCentered {
         for hessian in crossMoments.indices {
-          crossMoments[hessian].center(about: moments[index][hessian].mean, constants: factors[hessian].deadColumns)
+          crossMoments[hessian].center(about: means[index][hessian], constants: factors[hessian].deadColumns)
         }
       }
       return zip(crossMoments, factors).map { moments, factor in

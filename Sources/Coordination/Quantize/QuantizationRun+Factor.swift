@@ -12,22 +12,27 @@ extension QuantizationRun {
   mutating func factorAndBroadcast(
     _ groups: inout [CalibratedGroup], members: [Int], _ partition: RowPartition, _ world: borrowing Communicator
   ) throws -> (factors: [Int: [SharedFactor]], drifts: [Int: [DriftCorrection]]) {
-    let moments = timer.measure(.factor) {
-      groups.indices.map { index -> [InputMoments] in
-        let group = groups[index]
-        guard group.owner == world.rank else { return [] }
-        var moments = InputMoments.moments(
+    let together = try groupsFactoredTogether(groups, world)
+    // The means of the inputs, of each Hessian that this rank owns.
+    var means = groups.map { _ in [[Double]]() }
+    var moments = groups.map { _ in [InputMoments]() }
+    timer.measure(.factor) {
+      for (index, group) in groups.enumerated() where group.owner == world.rank && !together.groups.contains(index) {
+        moments[index] = InputMoments.moments(
           of: group.group, sums: group.sums, scale: group.scale, columnCount: group.columnCount,
           threads: options.threads)
         groups[index].sums = []
-        if group.isCentered { for hessian in moments.indices { moments[hessian].center(threads: options.threads) } }
-        return moments
+        means[index] = moments[index].map(\.mean)
+        guard group.isCentered else { continue }
+        for hessian in moments[index].indices { moments[index][hessian].center(threads: options.threads) }
       }
     }
     var own = try world.collectively {
-      try timer.measure(.factor) { try factorOwn(groups, moments, rank: world.rank) }
+      try timer.measure(.factor) { try factorOwn(groups, moments, isOversubscribed: together.facts.isOversubscribed) }
     }
-    var ownDrifts = timer.measure(.factor) { scaledCrossMoments(groups, moments, own, rank: world.rank) }
+    moments = []
+    try factorTogether(&groups, together, &own, &means, world)
+    var ownDrifts = timer.measure(.factor) { scaledCrossMoments(groups, means, own, rank: world.rank) }
     for index in groups.indices { groups[index].crossSums = [] }
     try record(own, of: groups, world)
     for (index, group) in groups.enumerated() {
@@ -35,7 +40,7 @@ extension QuantizationRun {
       for layer in group.group.layers { quantized[layer]!.pivots = pivots }
     }
     for (index, group) in groups.enumerated() where group.isCentered {
-      let means = try world.broadcastValue(moments[index].flatMap(\.mean), root: group.owner, waiting: .polite)
+      let means = try world.broadcastValue(means[index].flatMap { $0 }, root: group.owner, waiting: .polite)
       for layer in group.group.layers { quantized[layer]!.inputMeans = means }
     }
 
@@ -80,31 +85,30 @@ extension QuantizationRun {
     }
   }
 
-  /// Factors every Hessian of the groups that this rank owns; nil for the others.
+  /// Factors every Hessian of the groups that have moments, which this rank owns; nil for the others.
   private func factorOwn(
-    _ groups: [CalibratedGroup], _ moments: [[InputMoments]], rank: Int
+    _ groups: [CalibratedGroup], _ moments: [[InputMoments]], isOversubscribed: Bool
   ) throws -> [[SharedFactor]?] {
-    let jobs = groups.indices.filter { groups[$0].owner == rank }.flatMap { group in
+    let jobs = groups.indices.filter { !moments[$0].isEmpty }.flatMap { group in
       (0..<groups[group].group.groups).map { (group: group, hessian: $0) }
     }
     let (layers, order, damping) = (layers, options.factorOrder, options.damping)
-    let weights = order == .sensitivity || order == .auto ? stackedWeights(groups, rank: rank) : [:]
+    let weights = stackedWeights(groups, Set(jobs.map(\.group)))
     // One thread for each Hessian where there are enough; else several threads factor one together.
     let largest = jobs.map { groups[$0.group].group.columns }.max() ?? 1
-    let team = min(Team.useful(order: largest), max(1, options.threads / max(jobs.count, 1)))
-    let teams = min(options.threads / team, bounds.factorThreads)
+    let members = min(Team.useful(order: largest), max(1, options.threads / max(jobs.count, 1)))
+    let teams = min(options.threads / members, bounds.factorThreads)
     let results = try Parallel.map(jobs.count, threads: teams) { index throws -> SharedFactor in
       let job = jobs[index]
-      let members = groups[job.group].group.layers
+      let group = groups[job.group].group
       do {
-        let errors = weights[job.group].map { stacks in
-          Self.roundingErrors(stacks, members.map { layers[$0] }, hessian: job.hessian)
-        }
         return try SharedFactor.make(
-          hessian: moments[job.group][job.hessian].hessian, order: order, roundingErrors: errors, damping: damping,
-          team: Team(threads: team))
+          hessian: moments[job.group][job.hessian].hessian, order: order,
+          roundingErrors: weights[job.group].map {
+            Self.roundingErrors($0, group.layers.map { layers[$0] }, hessian: job.hessian)
+          }, damping: damping, team: Team(threads: members, columnMembers: isOversubscribed ? 1 : members))
       } catch let error as QuantizationError {
-        throw CoordinationError.layer(name: layers[members[0]].layer.name, reason: error.description)
+        throw CoordinationError.layer(name: layers[group.layers[0]].layer.name, reason: error.description)
       }
     }
     var own = [[SharedFactor]?](repeating: nil, count: groups.count)
@@ -112,11 +116,12 @@ extension QuantizationRun {
     return own
   }
 
-  /// For each group that this rank owns, the matrices of its layers.
-  private func stackedWeights(_ groups: [CalibratedGroup], rank: Int) -> [Int: [[Float]]] {
+  /// The matrices of the layers of groups, where the order of columns depends on them; empty elsewhere.
+  func stackedWeights(_ groups: [CalibratedGroup], _ wanted: Set<Int>) -> [Int: [[Float]]] {
+    guard options.factorOrder == .sensitivity || options.factorOrder == .auto else { return [:] }
     var stacks: [Int: [[Float]]] = [:]
-    for (index, group) in groups.enumerated() where group.owner == rank {
-      stacks[index] = group.group.layers.map {
+    for index in wanted {
+      stacks[index] = groups[index].group.layers.map {
         layers[$0].layer.matrix(from: graph.constants[layers[$0].layer.weight]!)
       }
     }

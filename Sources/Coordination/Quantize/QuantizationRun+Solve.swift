@@ -90,25 +90,39 @@ extension QuantizationRun {
         }
       }
     }
-    for member in members {
-      let planned = layers[member]
-      let (layer, original) = (planned.layer, graph.constants[planned.layer.weight]!)
-      quantized[member]!.predictedLoss = quantized[member]!.expectedLoss(planned)
-      quantized[member]!.pivots = []
-      let matrix = quantized[member]!.dequantized(planned)
-      weights[layer.weight] = replacement(of: layer, by: matrix)
-      if let bias = planned.bias, !quantized[member]!.inputMeans.isEmpty {
+    let (layers, graph, threads) = (layers, graph, options.threads)
+    let solved = members.map { quantized[$0]! }
+    // Small layers side by side, the rows of large ones: so there is one large float matrix at a time.
+    let isSmall = members.allSatisfy { layers[$0].layer.rows * layers[$0].layer.columns <= 1 << 18 }
+    let rowThreads = isSmall ? 1 : threads
+    let made = Parallel.map(members.count, threads: threads / rowThreads) { index -> (Double, Tensor, Tensor?) in
+      let (planned, result) = (layers[members[index]], solved[index])
+      let layer = planned.layer
+      let matrix = result.dequantized(planned, threads: rowThreads)
+      var corrected: Tensor?
+      if let bias = planned.bias, !result.inputMeans.isEmpty {
         let before = graph.constants[bias]!
-        let after = quantized[member]!.correctedBias(
-          planned, bias: before.array(of: Float.self), original: layer.matrix(from: original), dequantized: matrix)
-        weights[bias] = Tensor(after, shape: before.shape)
+        let after = result.correctedBias(
+          planned, bias: before.array(of: Float.self), original: layer.matrix(from: graph.constants[layer.weight]!),
+          dequantized: matrix, threads: rowThreads)
+        corrected = Tensor(after, shape: before.shape)
       }
+      let weight = Self.replacement(of: layer, by: matrix, graph)
+      return (result.expectedLoss(planned), weight, corrected)
+    }
+    for (member, (loss, weight, bias)) in zip(members, made) {
+      quantized[member]!.predictedLoss = loss
+      quantized[member]!.pivots = []
+      weights[layers[member].layer.weight] = weight
+      if let bias { weights[layers[member].bias!] = bias }
     }
   }
 
   /// What the graph runs with in place of a layer's weight: `matrix` (rows x columns, row-major) in the weight's order; in
   /// bfloat16 where the layer reads that.
-  func replacement(of layer: Layer, by matrix: [Float]) -> Tensor {
+  func replacement(of layer: Layer, by matrix: [Float]) -> Tensor { Self.replacement(of: layer, by: matrix, graph) }
+
+  private static func replacement(of layer: Layer, by matrix: [Float], _ graph: Graph) -> Tensor {
     let tensor = Tensor(layer.tensorOrder(matrix), shape: graph.constants[layer.weight]!.shape)
     return graph.values[layer.input].elementType == .bfloat16 ? tensor.narrowedToBFloat16 : tensor
   }

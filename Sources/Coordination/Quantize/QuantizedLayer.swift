@@ -1,3 +1,4 @@
+import LinearAlgebra
 import Quantization
 
 /// A layer's codes as they are written, and what they cost.
@@ -48,24 +49,32 @@ struct QuantizedLayer: Sendable {
     energies.replaceSubrange(rows, with: solved.energies)
   }
 
-  /// (q - z) * scale in float32, rows x columns: the weights that the written model has.
-  func dequantized(_ planned: PlannedLayer) -> [Float] {
+  /// (q - z) * scale in float32, rows x columns: the weights that the written model has. Threads share the rows.
+  func dequantized(_ planned: PlannedLayer, threads: Int = 1) -> [Float] {
     let columns = planned.layer.columns
     let groups = planned.scheme.groupCount(columns: columns)
     let groupSize = planned.scheme.groupSize(columns: columns)
-    return codes.withUnsafeBufferPointer { codes in
-      [Float](unsafeUninitializedCapacity: codes.count) { values, count in
-        for row in 0..<planned.layer.rows {
-          for group in 0..<groups {
-            let (scale, zero) = (scales[row * groups + group], Float(zeroPoints[row * groups + group]))
-            let range = row * columns + group * groupSize..<row * columns + min((group + 1) * groupSize, columns)
-            let (source, target) = (codes.baseAddress! + range.lowerBound, values.baseAddress! + range.lowerBound)
-            for column in 0..<range.count { target[column] = (Float(source[column]) - zero) * scale }
+    return [Float](unsafeUninitializedCapacity: codes.count) { values, count in
+      let values = Parallel.Target(values.baseAddress!)
+      Self.forEachRows(planned.layer.rows, threads: threads) { rows in
+        codes.withUnsafeBufferPointer { codes in
+          for row in rows {
+            for group in 0..<groups {
+              let (scale, zero) = (scales[row * groups + group], Float(zeroPoints[row * groups + group]))
+              let range = row * columns + group * groupSize..<row * columns + min((group + 1) * groupSize, columns)
+              let (source, target) = (codes.baseAddress! + range.lowerBound, values.base + range.lowerBound)
+              for column in 0..<range.count { target[column] = (Float(source[column]) - zero) * scale }
+            }
           }
         }
-        count = codes.count
       }
+      count = codes.count
     }
+  }
+
+  /// Calls `body` with ranges of 64 rows.
+  private static func forEachRows(_ rows: Int, threads: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    Parallel.forEach((rows + 63) / 64, threads: threads) { body($0 * 64..<min($0 * 64 + 64, rows)) }
   }
 
   /// The biases that keep each channel's mean output on the inputs that the layer was calibrated on:
@@ -76,10 +85,10 @@ struct QuantizedLayer: Sendable {
   ///   - original: the layer's matrix before, rows x columns.
   ///   - dequantized: the same after.
   func correctedBias(
-    _ planned: PlannedLayer, bias: [Float], original: [Float], dequantized: [Float]
+    _ planned: PlannedLayer, bias: [Float], original: [Float], dequantized: [Float], threads: Int = 1
   ) -> [Float] {
     let columns = planned.layer.columns
-    return (0..<planned.layer.rows).map { row in
+    return Parallel.map(planned.layer.rows, threads: threads) { row in
       let mean = row / planned.rowsPerHessian * columns
       var sum = Double(bias[row])
       for column in 0..<columns {

@@ -18,36 +18,39 @@ public final class Team: @unchecked Sendable {
   let control: UnsafeMutableRawPointer
   private let owns: Bool
 
-  /// A team of `threads` threads of this process.
-  public convenience init(threads: Int = 1) {
+  /// A team of `threads` threads of this process; `columnMembers` is the number of cores that they have, if not said.
+  public convenience init(threads: Int = 1, columnMembers: Int? = nil) {
     let bytes = Self.controlBytes(members: threads)
     let control = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     control.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-    self.init(control: control, processes: 1, process: 0, threads: threads, columnMembers: threads, owns: true)
+    self.init(
+      control: control, count: threads, first: 0, threads: threads,
+      columnMembers: columnMembers ?? (AllowedCores.numbers.count < threads ? 1 : threads), owns: true)
   }
 
-  /// A team of `processes` processes with `threads` threads each.
+  /// A team of the threads of several processes.
   ///
   /// - Parameters:
   ///   - control: `controlBytes` bytes that all processes map, at a multiple of 64, zero before the first team uses them.
-  ///   - process: the number of this process.
+  ///   - count: members of all processes; the same in all of them.
+  ///   - first: the number of this process' first member: how many the processes before it have.
+  ///   - threads: of this process.
   ///   - columnMembers: see there; the same in all processes.
   public convenience init(
-    control: UnsafeMutableRawPointer, processes: Int, process: Int, threads: Int, columnMembers: Int
+    control: UnsafeMutableRawPointer, count: Int, first: Int, threads: Int, columnMembers: Int
   ) {
     self.init(
-      control: control, processes: processes, process: process, threads: threads, columnMembers: columnMembers,
-      owns: false)
+      control: control, count: count, first: first, threads: threads, columnMembers: columnMembers, owns: false)
   }
 
   private init(
-    control: UnsafeMutableRawPointer, processes: Int, process: Int, threads: Int, columnMembers: Int, owns: Bool
+    control: UnsafeMutableRawPointer, count: Int, first: Int, threads: Int, columnMembers: Int, owns: Bool
   ) {
-    precondition(threads > 0 && processes > 0, "\(processes) processes of \(threads) threads")
-    precondition((0..<processes).contains(process), "process \(process) of \(processes)")
-    (count, first, self.threads) = (processes * threads, process * threads, threads)
+    precondition(
+      threads > 0 && first >= 0 && first + threads <= count, "\(threads) members from \(first) on of \(count)")
+    (self.count, self.first, self.threads) = (count, first, threads)
     (self.control, self.owns) = (control, owns)
-    self.columnMembers = max(1, min(columnMembers, processes * threads))
+    self.columnMembers = max(1, min(columnMembers, count))
   }
 
   deinit { if owns { control.deallocate() } }

@@ -1,0 +1,109 @@
+import Foundation
+import LinearAlgebra
+import MPI
+
+/// The memory in which the ranks of a node factor a Hessian together: one window that lasts.
+///
+/// It holds the control memory of the team, the packed H, in whose place U is written, and R.
+final class FactorWorkspace {
+  private var window: NodeWindow?
+  private var known: Facts?
+
+  /// What is known of the node.
+  struct Facts {
+    /// Threads of each of its ranks.
+    let threads: [Int]
+    /// Whether they are more than the cores that the ranks may run on.
+    let isOversubscribed: Bool
+    /// What the environment wants.
+    let wish: Wish
+  }
+
+  /// What is to be factored together: what is fastest, nothing, or everything.
+  enum Wish: Int { case fastest, none, all }
+
+  /// Where things lie for a Hessian of some columns.
+  struct Layout {
+    let hessian: Int
+    let work: Int
+    let byteCount: Int
+
+    init(columns: Int, members: Int) {
+      func aligned(_ count: Int) -> Int {
+        (count + NodeMemory.alignment - 1) / NodeMemory.alignment * NodeMemory.alignment
+      }
+      hessian = aligned(Team.controlBytes(members: members))
+      work = hessian + aligned(8 * SymmetricMatrix.count(order: columns))
+      byteCount = work + TiledFactor.byteCount(order: columns)
+    }
+  }
+
+  /// What is known of the node, asked once of all its ranks. Collective over them.
+  ///
+  /// `RANKWISE_FACTOR=rank` or `node` in the environment lets each rank factor what it owns, or all ranks of a node everything:
+  /// for tests.
+  func facts(_ nodes: NodeLayout, threads: Int) throws -> Facts {
+    if let known { return known }
+    let own = AllowedCores.numbers.map(Int32.init)
+    let cores = try nodes.node.allGatherv(own.span)
+    let all = try nodes.node.allGather(Int64(threads)).map { Int($0) }
+    let text = ProcessInfo.processInfo.environment["RANKWISE_FACTOR"]
+    let wish = try nodes.node.collectively {
+      switch text {
+      case nil, "": Wish.fastest
+      case "rank": Wish.none
+      case "node": Wish.all
+      case let text?:
+        throw CoordinationError.environment(variable: "RANKWISE_FACTOR", value: text, wanted: "rank or node")
+      }
+    }
+    let agreed = Int(try nodes.node.broadcastValue(Int64(wish.rawValue)))
+    let facts = Facts(
+      threads: all,
+      isOversubscribed: all.reduce(0, +) > Set((0..<nodes.node.size).flatMap { Array(cores[$0]) }).count,
+      wish: Wish(rawValue: agreed)!)
+    known = facts
+    return facts
+  }
+
+  /// Makes room for `byteCount` bytes, unless the node has none for these and `reserved` more. Collective over its ranks.
+  func prepare(byteCount: Int, reserved: Int, _ nodes: NodeLayout) throws(MPIError) -> Bool {
+    if let window = window.take() {
+      if window.memory.byteCount >= byteCount {
+        self.window = consume window
+        return true
+      }
+      try window.free(on: nodes.node)
+    }
+    let fits = try nodes.node.allReduce(Int64(NodeWindow.hasRoom(for: byteCount + reserved) ? 1 : 0), .minimum) == 1
+    guard fits else { return false }
+    let window = try NodeWindow(byteCount: byteCount, on: nodes.node)
+    if nodes.node.rank == 0 {
+      let zeros = [UInt8](repeating: 0, count: min(byteCount, 1 << 20))
+      window.memory.write(zeros.span, at: 0)
+    }
+    try window.publish(on: nodes.node)
+    self.window = consume window
+    return true
+  }
+
+  /// The memory, after `prepare`.
+  func memory() -> NodeMemory {
+    guard let window = window.take() else { preconditionFailure("a workspace that was not prepared") }
+    let memory = window.memory
+    self.window = consume window
+    return memory
+  }
+
+  /// Lets every rank of the node see what any of them wrote. Collective over them.
+  func publish(_ nodes: NodeLayout) throws(MPIError) {
+    guard let window = window.take() else { return }
+    try window.publish(on: nodes.node)
+    self.window = consume window
+  }
+
+  /// Gives the memory back. Collective over the ranks of the node.
+  func release(_ nodes: NodeLayout) throws(MPIError) {
+    if let window = window.take() { try window.free(on: nodes.node) }
+  }
+}
