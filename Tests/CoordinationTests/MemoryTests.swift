@@ -22,7 +22,7 @@ struct MemoryTests {
       ranks: ranks, executable: try builtExecutable(named: "rankwise"),
       arguments: [
         "quantize", Self.example.appending(path: "resnet50-fashion.onnx").path, "--calibration",
-        Self.example.appending(path: "calibration.npy").path, "--samples", "48", "--mean", "0.2860", "--std", "0.3530",
+        Self.example.appending(path: "calibration.npy").path, "--samples", "64", "--mean", "0.2860", "--std", "0.3530",
         "--output", output.path, "--threads", "1",
       ] + more, timeout: .seconds(240))
   }
