@@ -81,6 +81,7 @@ extension QuantizationRun {
 
   /// Puts the gathered rows together and lets the graph run with the new weights.
   private mutating func assemble(_ gathered: RowExchange, members: [Int], _ partition: RowPartition) {
+    let (layers, graph, threads) = (layers, graph, options.threads)
     for (rank, ranges) in partition.pieces.enumerated() {
       gathered.withBytes(ofRank: rank) { bytes in
         var reader = RowMessage.Reader(bytes)
@@ -90,7 +91,6 @@ extension QuantizationRun {
         }
       }
     }
-    let (layers, graph, threads) = (layers, graph, options.threads)
     let solved = members.map { quantized[$0]! }
     // Small layers side by side, the rows of large ones: so there is one large float matrix at a time.
     let isSmall = members.allSatisfy { layers[$0].layer.rows * layers[$0].layer.columns <= 1 << 18 }
