@@ -4,7 +4,8 @@
 #   flux batch Launch/flux.sh MODEL --calibration DATA --output OUT [OPTION...]
 #
 # Arguments go to `rankwise quantize`. Change the numbers to what your nodes have: one rank for each NUMA node (or 16 to 32 cores), each with all
-# its cores. The output has the same bytes whatever you choose.
+# its cores. The output has the same bytes whatever you choose. Submit it again when it was interrupted: it goes on behind the last finished
+# stage (--resume).
 #
 # flux: -N 4
 # flux: -n 4
@@ -41,4 +42,4 @@ unset OPENBLAS_CORETYPE
 # PMI (component pmix/flux, which Debian's package has); Open MPI 5 needs flux-pmix and `-o pmi=pmix`.
 launch=(flux run -N "$nodes" -n "$ranks" -c "$cores" -o cpu-affinity=per-task)
 if [ -n "${RANKWISE_COMM_BENCH:-}" ]; then "${launch[@]}" "$rankwise" comm-bench --sizes 1MiB..64MiB; fi
-"${launch[@]}" "$rankwise" quantize "$@"
+"${launch[@]}" "$rankwise" quantize "$@" --resume

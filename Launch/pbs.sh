@@ -47,4 +47,4 @@ unset OPENBLAS_CORETYPE
 launch=(mpirun --hostfile "$hostfile" --map-by "ppr:$ranks:node:PE=$threads" --bind-to core --report-bindings)
 if [ -n "${RANKWISE_COMM_BENCH:-}" ]; then "${launch[@]}" "$rankwise" comm-bench --sizes 1MiB..64MiB; fi
 read -ra options <<<"${OPTIONS:-}"
-"${launch[@]}" "$rankwise" quantize "$MODEL" --calibration "$CALIBRATION" --output "$OUTPUT" ${options[@]+"${options[@]}"}
+"${launch[@]}" "$rankwise" quantize "$MODEL" --calibration "$CALIBRATION" --output "$OUTPUT" --resume ${options[@]+"${options[@]}"}
