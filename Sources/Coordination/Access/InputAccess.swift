@@ -54,8 +54,8 @@ public final class InputAccess {
       return try zip(manifests, paths).map { manifest, path in
         guard let manifest else { return false }
         if access == .scatter { return true }
-        let folder = manifest.opensFolder ? path : (path as NSString).deletingLastPathComponent
-        guard let (path, reason) = manifest.difference(under: folder.isEmpty ? "." : folder) else { return false }
+        let folder = manifest.opensFolder ? path : FilePath.parent(of: path)
+        guard let (path, reason) = manifest.difference(under: folder) else { return false }
         if access == .auto { return true }
         throw CoordinationError.access(
           path: path,

@@ -1,4 +1,5 @@
 import Foundation
+import Models
 
 /// A new file of known size that is written piece by piece; closed with the last reference.
 final class OutputFile {
@@ -9,7 +10,7 @@ final class OutputFile {
     let path = folder + "/" + name
     do {
       try FileManager.default.createDirectory(
-        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true,
+        atPath: FilePath.parent(of: path), withIntermediateDirectories: true,
         attributes: [.posixPermissions: 0o700])
     } catch {
       throw FileProblem(error.localizedDescription)

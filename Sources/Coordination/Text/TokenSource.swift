@@ -25,7 +25,7 @@ struct TokenSource: Sendable {
   /// Whether the file at `path` is taken for a text: its name is not that of a file of arrays.
   static func isText(_ path: String) -> Bool {
     !SourceModels.isFolder(path)
-      && !["npy", "npz", "safetensors"].contains((path as NSString).pathExtension.lowercased())
+      && !["npy", "npz", "safetensors"].contains(FilePath.ending(of: path))
   }
 
   /// The windows that `model` is run on, the same on all ranks. Collective.

@@ -191,5 +191,5 @@ public struct SampleSet: Sendable {
     }
   }
 
-  private static func suffix(of path: String) -> String { (path as NSString).pathExtension.lowercased() }
+  private static func suffix(of path: String) -> String { FilePath.ending(of: path) }
 }

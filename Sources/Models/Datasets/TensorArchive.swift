@@ -8,7 +8,7 @@ public enum TensorArchive {
   /// The ending chooses the format: `.safetensors`, or `.npy` for exactly one tensor. Throws `unsupported` for another
   /// ending or count, `notWritten` if the file cannot be written.
   public static func write(_ tensors: [String: Tensor], to path: String) throws(ModelError) {
-    switch (path as NSString).pathExtension.lowercased() {
+    switch FilePath.ending(of: path) {
     case "safetensors": try SafetensorsFile.write(tensors, to: path)
     case "npy":
       guard let tensor = tensors.first?.value, tensors.count == 1 else {

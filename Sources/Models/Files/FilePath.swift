@@ -14,6 +14,13 @@ package enum FilePath {
     return slash == path.startIndex ? "/" : withoutTrailingSlashes(String(path[..<slash]))
   }
 
+  /// What comes behind the last dot of the name, in lower case: what tells a file's format; empty if there is none.
+  package static func ending(of path: String) -> String {
+    let name = name(of: path)
+    guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return "" }
+    return name[name.index(after: dot)...].lowercased()
+  }
+
   /// What comes behind the last slash.
   package static func name(of path: String) -> String {
     let path = withoutTrailingSlashes(path)

@@ -38,9 +38,7 @@ public struct InputFiles: Sendable, Equatable {
   public init(file path: String) { self.init(file: path, others: []) }
 
   private init(file path: String, others: [String]) {
-    let folder = (path as NSString).deletingLastPathComponent
-    self.init(
-      folder: folder.isEmpty ? "." : folder, names: [(path as NSString).lastPathComponent] + others, opensFolder: false)
+    self.init(folder: FilePath.parent(of: path), names: [FilePath.name(of: path)] + others, opensFolder: false)
   }
 
   private init(folder: String, names: [String], opensFolder: Bool) {

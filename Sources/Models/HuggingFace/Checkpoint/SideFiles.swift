@@ -47,9 +47,9 @@ struct SideFiles: Sendable {
   private static func isInside(_ name: String, folder: String) -> Bool {
     guard let file = realPath(folder + "/" + name), let own = realPath(folder) else { return false }
     if file.hasPrefix(own + "/") { return true }
-    let parent = (own as NSString).deletingLastPathComponent
-    guard (parent as NSString).lastPathComponent == "snapshots" else { return false }
-    return file.hasPrefix((parent as NSString).deletingLastPathComponent + "/blobs/")
+    let parent = FilePath.parent(of: own)
+    guard FilePath.name(of: parent) == "snapshots" else { return false }
+    return file.hasPrefix(FilePath.parent(of: parent) + "/blobs/")
   }
 
   private static func realPath(_ path: String) -> String? {
