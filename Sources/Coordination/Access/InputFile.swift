@@ -49,9 +49,9 @@ final class InputFile {
   /// Bytes at either end that the fingerprint is of: the header of a safetensors file begins there.
   private static let fingerprintBytes = 64 << 10
 
-  /// FNV-1a of 64 bits of the first and the last 64 KiB.
+  /// The checksum of the first and the last 64 KiB.
   func fingerprint() throws(FileProblem) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    var sum = Checksum()
     let count = min(size, Self.fingerprintBytes)
     var bytes = [UInt8](repeating: 0, count: count)
     for offset in [0, size - count] {
@@ -60,8 +60,8 @@ final class InputFile {
         return nil
       }
       if let problem { throw problem }
-      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+      bytes.withUnsafeBytes { sum.add($0) }
     }
-    return hash
+    return sum.value
   }
 }
