@@ -1,4 +1,3 @@
-import Foundation
 import Graphs
 import Models
 import Quantization
@@ -18,7 +17,7 @@ extension QuantizeOptions {
   /// nodes of other ranks.
   func writing(isCoordinator: Bool) -> WritingOptions {
     var writing = writing
-    if !isCoordinator { writing.path = "/tmp/rankwise-not-written-\(ProcessInfo.processInfo.processIdentifier)" }
+    writing.checksPath = isCoordinator
     return writing
   }
 

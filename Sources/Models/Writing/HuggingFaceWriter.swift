@@ -24,7 +24,8 @@ struct HuggingFaceWriter: QuantizedModelWriter {
     let ignored = try model.linearNames().filter { !quantized.contains($0) }
     (self.forms, format) = (forms, options.checkpoint.format)
     checkpoint = try CheckpointWriter(
-      source: model.path, destination: options.path, forms: forms, ignored: ignored,
+      source: model.path, destination: options.path, checksDestination: options.checksPath, forms: forms,
+      ignored: ignored,
       prefix: TensorPrefix(stored: model.prefix, written: model.architecture.prefixes[0]), options: options.checkpoint)
   }
 

@@ -21,6 +21,7 @@ public struct CheckpointWriter: Sendable {
   /// Checks source, destination and modules before any work is done.
   ///
   /// - Parameters:
+  ///   - checksDestination: whether this writer will write; if not, only source and modules are checked.
   ///   - forms: the modules that will be quantized.
   ///   - ignored: the names of all other linear modules, the output head included.
   ///   - prefix: how tensors are called in the output.
@@ -28,11 +29,11 @@ public struct CheckpointWriter: Sendable {
   /// Throws `ModelError`: the source is quantized already or damaged, the destination exists and is not empty, a module's
   /// weight is not in the source with its shape, or the format cannot store a module.
   init(
-    source: String, destination: String, forms: [ModuleForm], ignored: [String], prefix: TensorPrefix = TensorPrefix(),
-    options: CheckpointOptions
+    source: String, destination: String, checksDestination: Bool = true, forms: [ModuleForm], ignored: [String],
+    prefix: TensorPrefix = TensorPrefix(), options: CheckpointOptions
   ) throws(ModelError) {
     self.source = source
-    self.destination = try CheckpointFolder.checked(destination)
+    self.destination = checksDestination ? try CheckpointFolder.checked(destination) : destination
     (self.forms, self.options, self.ignored, self.prefix) = (forms, options, ignored, prefix)
     configuration = try ConfigurationFile(folder: source)
     sideFiles = try SideFiles(folder: source)
