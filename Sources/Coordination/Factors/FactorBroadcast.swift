@@ -30,7 +30,7 @@ struct FactorBroadcast {
   ///   - drifts: their scaled cross moments, where the layout has drift corrections.
   ///   - shared: where what the ranks of the node share is put; what was in it before is used by nobody any more.
   func run(
-    _ own: inout [[SharedFactor]?], _ drifts: inout [[[Float]]?], in shared: FactorMemory,
+    _ own: inout [[SharedFactor]?], _ drifts: inout [[[Float]]?], in shared: LastingWindow,
     _ traffic: inout FactorTraffic,
     _ timer: PhaseTimer, _ world: borrowing Communicator
   ) throws -> Received {
@@ -132,7 +132,7 @@ struct FactorBroadcast {
   }
 
   /// Whether every node has room for one copy of all that it gets. Collective.
-  private func canShare(_ shared: FactorMemory, _ world: borrowing Communicator) throws(MPIError) -> Bool {
+  private func canShare(_ shared: LastingWindow, _ world: borrowing Communicator) throws(MPIError) -> Bool {
     var fits = nodes.sharesMemory
     if fits && nodes.node.size > 1 {
       let routes = routes(shares: true)

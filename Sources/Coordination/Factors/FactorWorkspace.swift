@@ -6,7 +6,7 @@ import MPI
 ///
 /// It holds the control memory of the team, the packed H, in whose place U is written, and R.
 final class FactorWorkspace {
-  private var window: NodeWindow?
+  private let window = LastingWindow()
   private var known: Facts?
 
   /// What is known of the node.
@@ -68,42 +68,28 @@ final class FactorWorkspace {
 
   /// Makes room for `byteCount` bytes, unless the node has none for these and `reserved` more. Collective over its ranks.
   func prepare(byteCount: Int, reserved: Int, _ nodes: NodeLayout) throws(MPIError) -> Bool {
-    if let window = window.take() {
-      if window.memory.byteCount >= byteCount {
-        self.window = consume window
-        return true
-      }
-      try window.free(on: nodes.node)
-    }
+    if let memory = window.memory, memory.byteCount >= byteCount { return true }
+    try window.release(nodes)
     let fits = try nodes.node.allReduce(Int64(NodeWindow.hasRoom(for: byteCount + reserved) ? 1 : 0), .minimum) == 1
     guard fits else { return false }
-    let window = try NodeWindow(byteCount: byteCount, on: nodes.node)
+    let memory = try window.shared(byteCount, nodes)
     if nodes.node.rank == 0 {
       let zeros = [UInt8](repeating: 0, count: min(byteCount, 1 << 20))
-      window.memory.write(zeros.span, at: 0)
+      memory.write(zeros.span, at: 0)
     }
-    try window.publish(on: nodes.node)
-    self.window = consume window
+    try window.publish(nodes)
     return true
   }
 
   /// The memory, after `prepare`.
-  func memory() -> NodeMemory {
-    guard let window = window.take() else { preconditionFailure("a workspace that was not prepared") }
-    let memory = window.memory
-    self.window = consume window
+  var memory: NodeMemory {
+    guard let memory = window.memory else { preconditionFailure("a workspace that was not prepared") }
     return memory
   }
 
   /// Lets every rank of the node see what any of them wrote. Collective over them.
-  func publish(_ nodes: NodeLayout) throws(MPIError) {
-    guard let window = window.take() else { return }
-    try window.publish(on: nodes.node)
-    self.window = consume window
-  }
+  func publish(_ nodes: NodeLayout) throws(MPIError) { try window.publish(nodes) }
 
   /// Gives the memory back. Collective over the ranks of the node.
-  func release(_ nodes: NodeLayout) throws(MPIError) {
-    if let window = window.take() { try window.free(on: nodes.node) }
-  }
+  func release(_ nodes: NodeLayout) throws(MPIError) { try window.release(nodes) }
 }

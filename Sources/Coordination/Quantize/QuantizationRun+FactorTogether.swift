@@ -17,7 +17,7 @@ extension QuantizationRun {
   func groupsFactoredTogether(
     _ groups: [CalibratedGroup], _ world: borrowing Communicator
   ) throws -> FactoredTogether {
-    let (nodes, workspace) = (nodes!, factorMemory.workspace)
+    let (nodes, workspace) = (nodes!, factorWorkspace)
     let facts = try workspace.facts(nodes, threads: options.threads)
     var result = FactoredTogether(facts: facts)
     // The memory of a team is beyond what a limit counts.
@@ -78,10 +78,10 @@ extension QuantizationRun {
     _ calibrated: inout CalibratedGroup, _ hessian: Int, _ facts: FactorWorkspace.Facts, _ means: inout [[Double]],
     _ world: borrowing Communicator
   ) throws -> SharedFactor? {
-    let (nodes, workspace, threads, layers) = (nodes!, factorMemory.workspace, options.threads, layers)
+    let (nodes, workspace, threads, layers) = (nodes!, factorWorkspace, options.threads, layers)
     let group = calibrated.group
     let layout = FactorWorkspace.Layout(columns: group.columns, members: facts.threads.reduce(0, +))
-    let memory = workspace.memory()
+    let memory = workspace.memory
     let count = SymmetricMatrix.count(order: group.columns)
     let upper = memory.mutableElements(of: Double.self, at: layout.hessian, count: count).baseAddress!
     let isOwner = calibrated.owner == world.rank

@@ -49,9 +49,15 @@ extension QuantizationRun {
   /// The same, and the memory of sums and factors that ranks share, which nobody uses any more. Collective over the ranks of a node.
   func trimMemory(_ nodes: NodeLayout) throws {
     guard bounds.limit != nil else { return }
-    try factorMemory.release(nodes)
-    try sumMemory.release(nodes)
+    try releaseWindows(nodes)
     trimMemory()
+  }
+
+  /// Gives back all memory that the ranks of a node share. Collective over them.
+  func releaseWindows(_ nodes: NodeLayout) throws {
+    try factorMemory.release(nodes)
+    try factorWorkspace.release(nodes)
+    try sumMemory.release(nodes)
   }
 
   /// Puts all chunks away, which have just been read. Collective.

@@ -56,9 +56,11 @@ public struct QuantizationRun {
   /// Which ranks share memory; known once the run has begun.
   var nodes: NodeLayout?
   /// The memory of the node that the factors of a stage are in.
-  let factorMemory: FactorMemory
+  let factorMemory: LastingWindow
+  /// Where the ranks of the node make factors together.
+  let factorWorkspace: FactorWorkspace
   /// The memory of the node that sums are added up in.
-  let sumMemory: FactorMemory
+  let sumMemory: LastingWindow
   /// What the factors cost the network.
   var factorTraffic = FactorTraffic(nodes: 1)
   /// What is done at a time.
@@ -118,7 +120,8 @@ public struct QuantizationRun {
     }
     progress = Progress(total: work, unit: "GFLOP", enabled: isCoordinator)
     bounds = MemoryBounds(threads: options.threads)
-    (self.timer, factorMemory, sumMemory) = (timer, FactorMemory(), FactorMemory())
+    (self.timer, factorWorkspace) = (timer, FactorWorkspace())
+    (factorMemory, sumMemory) = (LastingWindow(), LastingWindow())
   }
 
   /// Quantizes all layers and writes the output. Collective.
@@ -177,8 +180,7 @@ public struct QuantizationRun {
         try settle(through: index, world)
       }
     }
-    try factorMemory.release(nodes)
-    try sumMemory.release(nodes)
+    try releaseWindows(nodes)
     (chunks, floatActivations) = ([], nil)
     progress.finish()
     timer.part = "held out"

@@ -18,7 +18,7 @@ struct NodeSums {
   /// Zero sums of `groups`, on all nodes; nil where nodes have one rank each, or one has no room in `/dev/shm`. Collective: all ranks
   /// have read what was in `window` before.
   init?(
-    _ groups: [CalibratedGroup], _ nodes: NodeLayout, _ window: FactorMemory, _ timer: PhaseTimer,
+    _ groups: [CalibratedGroup], _ nodes: NodeLayout, _ window: LastingWindow, _ timer: PhaseTimer,
     _ world: borrowing Communicator
   ) throws {
     guard nodes.sharesMemory else { return nil }
@@ -58,7 +58,7 @@ struct NodeSums {
 
   /// Adds up the sums of all nodes and gives each owner those of its groups, `groups`. Collective; all ranks have added theirs.
   func collect(
-    _ groups: inout ArraySlice<CalibratedGroup>, _ window: FactorMemory, _ timer: PhaseTimer,
+    _ groups: inout ArraySlice<CalibratedGroup>, _ window: LastingWindow, _ timer: PhaseTimer,
     _ world: borrowing Communicator
   ) throws(MPIError) {
     try window.publish(nodes)

@@ -13,7 +13,7 @@ struct RowExchange {
   ///
   /// All ranks have just met, so none waits for long; naps between pieces would slow the network down.
   init(
-    _ own: [UInt8], _ nodes: NodeLayout, _ window: FactorMemory, _ world: borrowing Communicator
+    _ own: [UInt8], _ nodes: NodeLayout, _ window: LastingWindow, _ world: borrowing Communicator
   ) throws(MPIError) {
     let counts = try world.allGather(Int64(own.count), waiting: .polite).map { Int($0) }
     if try share(own, counts, nodes, window, world) { return }
@@ -35,7 +35,7 @@ struct RowExchange {
 
   /// Each rank writes to the memory of its node; then leaders send each other what their nodes have. False if memory cannot be shared.
   private mutating func share(
-    _ own: [UInt8], _ counts: [Int], _ nodes: NodeLayout, _ window: FactorMemory, _ world: borrowing Communicator
+    _ own: [UInt8], _ counts: [Int], _ nodes: NodeLayout, _ window: LastingWindow, _ world: borrowing Communicator
   ) throws(MPIError) -> Bool {
     guard nodes.sharesMemory else { return false }
     let total = counts.reduce(0, +)
