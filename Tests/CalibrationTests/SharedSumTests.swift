@@ -51,10 +51,8 @@ struct SharedSumTests {
       )
     }
     let all = (0..<4).map(memories)
-    for (hessian, cross) in [all[0]] {
-      hessian.prepare()
-      cross.prepare()
-    }
+    all[0].0.prepare()
+    all[0].1.prepare()
     for (index, (hessian, cross)) in all.enumerated() {
       hessian.clear(part: index, of: 4)
       cross.clear(part: index, of: 4)
