@@ -29,34 +29,34 @@ INLINE void difference_bfloat16(uint16_t *restrict target, const uint16_t *restr
   for (size_t i = 0; i < count; i++) target[i] = narrow(widen(left[i]) - widen(right[i]));
 }
 
-// The body of a sum over rows.
+// The body of a sum over rows, which are `stride` elements apart.
 #define SUM_ROWS(TERM)                                  \
   for (size_t row = 0; row < count; row++)              \
     for (size_t column = 0; column < columns; column++) { \
-      size_t i = row * columns + column;                \
+      size_t i = row * stride + column;                 \
       sums[column] += (TERM);                           \
     }
 INLINE double square(float value) { return (double)value * (double)value; }
 
-INLINE void add_columns(double *restrict sums, const float *restrict matrix, size_t count, size_t columns) {
+INLINE void add_columns(double *restrict sums, const float *restrict matrix, size_t count, size_t columns, size_t stride) {
   SUM_ROWS((double)matrix[i])
 }
-INLINE void add_columns_bfloat16(double *restrict sums, const uint16_t *restrict matrix, size_t count, size_t columns) {
+INLINE void add_columns_bfloat16(double *restrict sums, const uint16_t *restrict matrix, size_t count, size_t columns, size_t stride) {
   SUM_ROWS((double)widen(matrix[i]))
 }
-INLINE void add_column_squares(double *restrict sums, const float *restrict matrix, size_t count, size_t columns) {
+INLINE void add_column_squares(double *restrict sums, const float *restrict matrix, size_t count, size_t columns, size_t stride) {
   SUM_ROWS(square(matrix[i]))
 }
 INLINE void add_column_squares_bfloat16(double *restrict sums, const uint16_t *restrict matrix, size_t count,
-                                        size_t columns) {
+                                        size_t columns, size_t stride) {
   SUM_ROWS(square(widen(matrix[i])))
 }
 INLINE void add_difference_squares(double *restrict sums, const float *left, const float *right, size_t count,
-                                   size_t columns) {
+                                   size_t columns, size_t stride) {
   SUM_ROWS(square(left[i] - right[i]))
 }
 INLINE void add_difference_squares_bfloat16(double *restrict sums, const uint16_t *left, const uint16_t *right,
-                                            size_t count, size_t columns) {
+                                            size_t count, size_t columns, size_t stride) {
   SUM_ROWS(square(widen(left[i]) - widen(right[i])))
 }
 
@@ -82,15 +82,15 @@ INLINE void add_difference_squares_bfloat16(double *restrict sums, const uint16_
 DISPATCH(to_bfloat16, (uint16_t * target, const float *source, size_t count), (target, source, count))
 DISPATCH(difference_bfloat16, (uint16_t * target, const uint16_t *left, const uint16_t *right, size_t count),
          (target, left, right, count))
-DISPATCH(add_columns, (double *sums, const float *matrix, size_t count, size_t columns), (sums, matrix, count, columns))
-DISPATCH(add_columns_bfloat16, (double *sums, const uint16_t *matrix, size_t count, size_t columns),
-         (sums, matrix, count, columns))
-DISPATCH(add_column_squares, (double *sums, const float *matrix, size_t count, size_t columns),
-         (sums, matrix, count, columns))
-DISPATCH(add_column_squares_bfloat16, (double *sums, const uint16_t *matrix, size_t count, size_t columns),
-         (sums, matrix, count, columns))
-DISPATCH(add_difference_squares, (double *sums, const float *left, const float *right, size_t count, size_t columns),
-         (sums, left, right, count, columns))
+DISPATCH(add_columns, (double *sums, const float *matrix, size_t count, size_t columns, size_t stride), (sums, matrix, count, columns, stride))
+DISPATCH(add_columns_bfloat16, (double *sums, const uint16_t *matrix, size_t count, size_t columns, size_t stride),
+         (sums, matrix, count, columns, stride))
+DISPATCH(add_column_squares, (double *sums, const float *matrix, size_t count, size_t columns, size_t stride),
+         (sums, matrix, count, columns, stride))
+DISPATCH(add_column_squares_bfloat16, (double *sums, const uint16_t *matrix, size_t count, size_t columns, size_t stride),
+         (sums, matrix, count, columns, stride))
+DISPATCH(add_difference_squares, (double *sums, const float *left, const float *right, size_t count, size_t columns, size_t stride),
+         (sums, left, right, count, columns, stride))
 DISPATCH(add_difference_squares_bfloat16,
-         (double *sums, const uint16_t *left, const uint16_t *right, size_t count, size_t columns),
-         (sums, left, right, count, columns))
+         (double *sums, const uint16_t *left, const uint16_t *right, size_t count, size_t columns, size_t stride),
+         (sums, left, right, count, columns, stride))

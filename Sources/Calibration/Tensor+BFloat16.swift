@@ -1,27 +1,38 @@
 import Graphs
+import LinearAlgebra
 
 internal import CKernels
 
 extension Tensor {
   /// The elements of a float32 tensor rounded to bfloat16, ties to even; the tensor itself if it has them.
-  public var narrowedToBFloat16: Tensor {
+  public var narrowedToBFloat16: Tensor { narrowedToBFloat16(.alone) }
+
+  /// The same in pieces.
+  func narrowedToBFloat16(_ workers: Workers) -> Tensor {
     if elementType == .bfloat16 { return self }
     let bits = Tensor(shape: shape, of: UInt16.self) { target in
       widened.withElements { (source: UnsafeBufferPointer<Float>) in
-        guard let base = target.baseAddress else { return }
-        kernels_to_bfloat16(base, source.baseAddress, source.count)
+        guard let target = target.baseAddress, let source = source.baseAddress else { return }
+        nonisolated(unsafe) let (bits, floats) = (target, source)
+        workers.forEachRange(count, size: Pieces.elements) { range in
+          kernels_to_bfloat16(bits + range.lowerBound, floats + range.lowerBound, range.count)
+        }
       }
     }
     return Tensor(elementType: .bfloat16, shape: shape, storage: bits.storage)
   }
 
   /// `self` - `other` in float32, rounded to bfloat16; both bfloat16 and of one shape.
-  func bfloat16Difference(from other: Tensor) -> Tensor {
+  func bfloat16Difference(from other: Tensor, _ workers: Workers) -> Tensor {
     let bits = Tensor(shape: shape, of: UInt16.self) { target in
       withBFloat16 { left in
         other.withBFloat16 { right in
-          guard let base = target.baseAddress else { return }
-          kernels_difference_bfloat16(base, left, right, target.count)
+          guard let target = target.baseAddress else { return }
+          nonisolated(unsafe) let (bits, left, right) = (target, left, right)
+          workers.forEachRange(count, size: Pieces.elements) { range in
+            let start = range.lowerBound
+            kernels_difference_bfloat16(bits + start, left + start, right + start, range.count)
+          }
         }
       }
     }

@@ -40,10 +40,10 @@ struct BFloat16Tests {
       func expected(_ term: (Int) -> Double) -> [Double] {
         (0..<columns).map { column in (0..<11).reduce(0) { $0 + term($1 * columns + column) } }
       }
-      #expect(ColumnSums.sums(left, columns: columns) == expected { Double(a[$0]) })
-      #expect(ColumnSums.squares(left, columns: columns) == expected { Double(a[$0]) * Double(a[$0]) })
+      #expect(ColumnSums.sums(left, columns: columns, .alone) == expected { Double(a[$0]) })
+      #expect(ColumnSums.squares(left, columns: columns, .alone) == expected { Double(a[$0]) * Double(a[$0]) })
       #expect(
-        ColumnSums.squares(left, minus: right, columns: columns)
+        ColumnSums.squares(left, minus: right, columns: columns, .alone)
           == expected { Double(a[$0] - b[$0]) * Double(a[$0] - b[$0]) })
     }
   }

@@ -99,10 +99,10 @@ struct MemoryTests {
       for limit in stride(from: least + (8 << 20), through: 2 * whole, by: (2 * whole - least) / 16) {
         let bounds = try model.bounds(limit: limit)
         #expect(model.memory(bounds).perRank <= limit)
-        #expect(bounds.forwardThreads >= before.forwardThreads)
+        #expect(bounds.forwardChunks >= before.forwardChunks)
         before = bounds
       }
-      #expect(before.residentChunks == .max && before.forwardThreads == 4 && before.sumThreads == 4)
+      #expect(before.residentChunks == .max && before.forwardChunks == 4 && before.sumChunks == 4)
       #expect(throws: CoordinationError.self) { try model.bounds(limit: least / 2) }
     }
   }

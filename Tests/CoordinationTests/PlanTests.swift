@@ -118,6 +118,24 @@ struct PlanTests {
     #expect(abs(entries[0].slowest.values.reduce(0, +) - entries[0].seconds) < 1e-3 * entries[0].seconds)
   }
 
+  @Test("threads that chunks leave over shorten a plan, by no more than there are of them")
+  func moreThreadsThanChunks() throws {
+    let model = try Self.configuration(hidden: 1024, blocks: 4, intermediate: 4096, heads: 16)
+    func entry(_ threads: Int, samples: Int) throws -> PlanEntry {
+      try Self.entries(model, [(1, 1)], samples: samples, length: 256, threads: threads)[0]
+    }
+    // One chunk.
+    let (one, four) = (try entry(1, samples: 1), try entry(4, samples: 1))
+    for phase in ["forward", "hessian"] {
+      #expect(four.slowest[phase]! < 0.5 * one.slowest[phase]!, "\(phase)")
+      #expect(four.slowest[phase]! >= 0.25 * one.slowest[phase]!, "\(phase)")
+    }
+    // Five chunks, none held out: a round of four, and one that four threads share.
+    let (alone, five) = (try entry(1, samples: 5), try entry(4, samples: 5))
+    #expect(five.slowest["forward"]! < 0.4 * alone.slowest["forward"]!)
+    #expect(five.slowest["forward"]! > 0.25 * alone.slowest["forward"]!)
+  }
+
   @Test("a model of 405 billion weights on 10,000 ranks is planned in seconds, without memory for its weights")
   func manyRanks() throws {
     let model = try Self.configuration(hidden: 16384, blocks: 126, intermediate: 53248, heads: 128)

@@ -6,6 +6,7 @@
 #include "Allocator.h"
 #include "ColumnKernels.h"
 #include "HessianSums.h"
+#include "Pause.h"
 #include "RowKernels.h"
 #include "TeamBarrier.h"
 #include "TileKernels.h"

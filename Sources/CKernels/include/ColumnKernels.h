@@ -12,12 +12,12 @@ void kernels_to_bfloat16(uint16_t *target, const float *source, size_t count);
 void kernels_difference_bfloat16(uint16_t *target, const uint16_t *left, const uint16_t *right, size_t count);
 
 // sums[column] += each row's element.
-void kernels_add_columns(double *sums, const float *matrix, size_t count, size_t columns);
-void kernels_add_columns_bfloat16(double *sums, const uint16_t *matrix, size_t count, size_t columns);
+void kernels_add_columns(double *sums, const float *matrix, size_t count, size_t columns, size_t stride);
+void kernels_add_columns_bfloat16(double *sums, const uint16_t *matrix, size_t count, size_t columns, size_t stride);
 // sums[column] += the square of each row's element.
-void kernels_add_column_squares(double *sums, const float *matrix, size_t count, size_t columns);
-void kernels_add_column_squares_bfloat16(double *sums, const uint16_t *matrix, size_t count, size_t columns);
+void kernels_add_column_squares(double *sums, const float *matrix, size_t count, size_t columns, size_t stride);
+void kernels_add_column_squares_bfloat16(double *sums, const uint16_t *matrix, size_t count, size_t columns, size_t stride);
 // sums[column] += the square of each row's left - right, whose difference is rounded to float32.
-void kernels_add_difference_squares(double *sums, const float *left, const float *right, size_t count, size_t columns);
+void kernels_add_difference_squares(double *sums, const float *left, const float *right, size_t count, size_t columns, size_t stride);
 void kernels_add_difference_squares_bfloat16(double *sums, const uint16_t *left, const uint16_t *right, size_t count,
-                                             size_t columns);
+                                             size_t columns, size_t stride);

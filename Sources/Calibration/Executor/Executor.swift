@@ -1,7 +1,8 @@
 import Graphs
+import LinearAlgebra
 import Synchronization
 
-/// Runs a graph on the processor, one operator after the other, on the calling thread.
+/// Runs a graph on the processor, one operator after the other, on the calling thread; others may take pieces of an operator.
 ///
 /// The executor holds a kernel per node and no data: any number of threads may run it at a time, each with a
 /// `ValueTable` of its own. Results depend on the inputs alone, bit for bit.
@@ -36,14 +37,17 @@ public final class Executor: Sendable {
   ///
   /// A node reads a value from `weights`, else from `table`, else from the constants of `plan`; the values must have
   /// the types of the plan. Nodes that the plan has folded are skipped. With `liveness`, a value is dropped from
-  /// `table` after its last reader. `extra` are tokens that experts run on besides those that chose them.
+  /// `table` after its last reader. `extra` are tokens that experts run on besides those that chose them. `workers` share the
+  /// pieces of operators; the values do not depend on them.
   public func run(
     _ nodes: some Sequence<Int>, plan: Plan, weights: Weights = Weights(), liveness: Liveness? = nil,
-    extra: ExtraTokens? = nil, table: inout ValueTable
+    extra: ExtraTokens? = nil, workers: Workers = .alone, table: inout ValueTable
   ) throws(ExecutionError) {
     try check(weights, plan: plan)
     for index in nodes {
-      if !plan.isFolded(index) { try run(index, plan: plan, weights: weights, extra: extra, table: &table) }
+      if !plan.isFolded(index) {
+        try run(index, plan: plan, weights: weights, extra: extra, workers: workers, table: &table)
+      }
       guard let liveness else { continue }
       for value in liveness.dying(at: index) { table[value] = nil }
     }
@@ -51,7 +55,7 @@ public final class Executor: Sendable {
 
   /// Computes the graph's outputs from its inputs; the plan is made at the first call for inputs of these shapes.
   public func run(
-    inputs: [ValueID: Tensor], weights: Weights = Weights()
+    inputs: [ValueID: Tensor], weights: Weights = Weights(), workers: Workers = .alone
   ) throws(ExecutionError) -> [ValueID: Tensor] {
     let types = inputs.mapValues(\.type)
     let plan: Plan
@@ -67,7 +71,7 @@ public final class Executor: Sendable {
     let outputs = Set(graph.outputs)
     let liveness = Liveness(graph: graph, order: graph.nodes.indices, keep: outputs)
     var table = ValueTable(inputs)
-    try run(graph.nodes.indices, plan: plan, weights: weights, liveness: liveness, table: &table)
+    try run(graph.nodes.indices, plan: plan, weights: weights, liveness: liveness, workers: workers, table: &table)
     var results: [ValueID: Tensor] = [:]
     for output in graph.outputs {
       guard let tensor = weights[output] ?? table[output] ?? plan.constant(output) else {
@@ -77,6 +81,12 @@ public final class Executor: Sendable {
     }
     return results
   }
+
+  /// Into how many pieces a node's work on inputs of these types is cut, which threads may share.
+  public func pieceCount(of node: Int, inputs: [TensorType?]) -> Int { max(1, kernels[node].pieceCount(inputs)) }
+
+  /// Numbers that a piece of a product converts of a weight that is stored as another type.
+  public static var convertedCount: Int { GemmKernel.convertedCount }
 
   /// The values that layers read as weight or bias.
   private var weightInputs: Set<ValueID> {
@@ -110,7 +120,7 @@ public final class Executor: Sendable {
   }
 
   private func run(
-    _ index: Int, plan: Plan, weights: Weights, extra: ExtraTokens?, table: inout ValueTable
+    _ index: Int, plan: Plan, weights: Weights, extra: ExtraTokens?, workers: Workers, table: inout ValueTable
   ) throws(ExecutionError) {
     let node = graph.nodes[index]
     var inputs: [Tensor?] = []
@@ -134,7 +144,7 @@ public final class Executor: Sendable {
     }
     var outputs: [Tensor]
     do throws(OperatorError) {
-      outputs = try kernels[index].run(inputs)
+      outputs = try kernels[index].run(inputs, workers)
     } catch {
       throw Self.failure(of: node, inputs.map { $0?.type }, error)
     }

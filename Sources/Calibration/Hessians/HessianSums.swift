@@ -33,111 +33,146 @@ public final class HessianSums: Sendable {
   /// Adds X Xᵀ and the row sums of one chunk. Safe to call from several threads at once.
   ///
   /// Complexity: O(columns² * columns of X) in float32 BLAS plus O(columns²) for the sum, per Hessian of the group.
-  public func add(_ chunk: InputColumns) throws(HessianError) {
+  public func add(_ chunk: InputColumns, workers: Workers = .alone) throws(HessianError) {
     for tensor in chunk.tensors where tensor.count > 0 {
       guard let unfolding = group.unfolding else {
-        try addVectors(tensor)
+        try addVectors(tensor, workers)
         continue
       }
-      tensor.withElements(as: Float.self) { addUnfolded($0, shape: tensor.shape, unfolding) }
+      tensor.withElements(as: Float.self) { addUnfolded($0, shape: tensor.shape, unfolding, workers) }
     }
   }
 
   /// The sums so far, to be reduced over ranks; an accumulator of this process alone is empty afterwards.
   public func take() -> [Int64] { storage.take() }
 
-  // A SYRK's operand stays below this many elements (32 MB), so that memory per thread is bounded.
-  private static let panelElements = 8 << 20
+  /// Rows of X Xᵀ of bfloat16 columns that are a piece.
+  static let narrowRows = 256
+
+  /// The most rows that a piece has of the sums of a matrix product's columns.
+  public static let largestStrip = 512
+
+  /// The pieces of the sums of a chunk, see `add`.
+  public static func pieceCount(_ group: InputGroup) -> Int {
+    let rows = group.unfolding == nil ? narrowRows : group.columns < 1024 ? 384 : 512
+    return max(group.groups, (group.columns + rows - 1) / rows)
+  }
+
+  /// Rows of X Xᵀ that are a piece: as few as leave one thread its speed, and all of a small one.
+  private func stripRows(isNarrow: Bool) -> Int {
+    if isNarrow { return Self.narrowRows }
+    if group.columns < 512 { return group.columns }
+    return group.unfolding == nil ? 256 : group.columns < 1024 ? 384 : 512
+  }
+
+  /// The rows of a piece.
+  private func strip(_ index: Int, rows: Int) -> Range<Int> { index * rows..<min((index + 1) * rows, group.columns) }
 
   /// Rows of `tensor` are the columns of X.
-  private func addVectors(_ tensor: Tensor) throws(HessianError) {
+  private func addVectors(_ tensor: Tensor, _ workers: Workers) throws(HessianError) {
     let columns = group.columns
-    let vectors = tensor.count / columns
-    try withPartial { partial throws(HessianError) in
-      if tensor.elementType == .bfloat16 {
-        let padded = tensor.paddedRows
-        try padded.withBFloat16 { elements throws(HessianError) in
-          try multiply(elements, vectors: padded.count / columns, into: partial)
-        }
-      } else {
-        tensor.withElements(as: Float.self) { elements in
-          BLAS.symmetricRankUpdate(
-            elements.baseAddress!, rows: columns, depth: vectors, transposed: true, leading: columns, accumulate: false,
-            into: partial)
-        }
-      }
-      add(partial, ColumnSums.sums(tensor, columns: columns), group: 0)
-    }
-  }
-
-  // Rows of X Xᵀ that are computed at a time, from the diagonal on; those left of it within a strip are too.
-  private static let stripRows = 256
-
-  /// The upper triangle of X Xᵀ of bfloat16 columns, in strips: products are exact, sums float32.
-  private func multiply(
-    _ elements: UnsafePointer<UInt16>, vectors: Int, into partial: UnsafeMutablePointer<Float>
-  ) throws(HessianError) {
-    let columns = group.columns
-    for start in stride(from: 0, to: columns, by: Self.stripRows) {
-      do {
-        try GEMM.multiply(
-          rows: min(Self.stripRows, columns - start), columns: columns - start, depth: vectors, elements + start,
-          stride: columns, transposed: true, elements + start, stride: columns,
-          into: partial + start * columns + start, stride: columns)
-      } catch {
-        throw .failed("\(error)")
-      }
-    }
-  }
-
-  private func addUnfolded(_ elements: UnsafeBufferPointer<Float>, shape: [Int], _ unfolding: Unfolding) {
-    let geometry = SpatialGeometry(unfolding, shape: shape)
-    let columns = group.columns
-    let (images, positions) = (shape[0], geometry.positions)
-    guard positions > 0 else { return }
-    let channelsPerGroup = geometry.channels / unfolding.groups
-    let (plane, image) = (geometry.height * geometry.width, geometry.channels * geometry.height * geometry.width)
-    let panelImages = min(images, max(1, Self.panelElements / (columns * positions)))
-    let panel = UnsafeMutableBufferPointer<Float>.allocate(capacity: columns * panelImages * positions)
-    defer { panel.deallocate() }
-    withPartial { partial in
-      for index in 0..<unfolding.groups {
-        let start = elements.baseAddress! + index * channelsPerGroup * plane
-        var rowSums = [Double](repeating: 0, count: columns)
-        for first in stride(from: 0, to: images, by: panelImages) {
-          let count = min(panelImages, images - first)
-          geometry.unfold(
-            start + first * image, images: count, imageStride: image, channelCount: channelsPerGroup,
-            into: panel.baseAddress!)
-          BLAS.symmetricRankUpdate(
-            panel.baseAddress!, rows: columns, depth: count * positions, transposed: false,
-            leading: count * positions, accumulate: first > 0, into: partial)
-          for row in 0..<columns {
-            rowSums[row] += WideSums.sum(
-              UnsafeBufferPointer(rebasing: panel[row * count * positions..<(row + 1) * count * positions]))
+    let isNarrow = tensor.elementType == .bfloat16
+    let height = stripRows(isNarrow: isNarrow)
+    let padded = isNarrow ? tensor.paddedRows : tensor
+    try workers.forEach((columns + height - 1) / height) { [self] index throws(HessianError) in
+      let rows = strip(index, rows: height)
+      let width = columns - rows.lowerBound
+      try Temporary.withFloats(rows.count * width) { partial throws(HessianError) in
+        if isNarrow {
+          try padded.withBFloat16 { elements throws(HessianError) in
+            let x = elements + rows.lowerBound
+            do {
+              try GEMM.multiply(
+                rows: rows.count, columns: width, depth: padded.count / columns, x, stride: columns, transposed: true,
+                x, stride: columns, into: partial, stride: width)
+            } catch {
+              throw .failed("\(error)")
+            }
+          }
+        } else {
+          tensor.withElements(as: Float.self) { elements in
+            multiply(
+              elements.baseAddress! + rows.lowerBound, rows: rows.count, width: width, depth: tensor.count / columns,
+              transposed: true, stride: columns, accumulates: false, into: partial)
           }
         }
-        add(partial, rowSums, group: index)
+        add(partial, rows, ColumnSums.sums(tensor, columns: columns, rows), group: 0)
       }
     }
   }
 
-  /// Calls `body` with room for one X Xᵀ, columns x columns.
-  private func withPartial<E: Error>(_ body: (UnsafeMutablePointer<Float>) throws(E) -> Void) throws(E) {
-    try Temporary.withFloats(group.columns * group.columns, body)
+  /// The first `rows` rows of the upper triangle of a product of `width` columns: a triangle, and what is right of it.
+  private func multiply(
+    _ x: UnsafePointer<Float>, rows: Int, width: Int, depth: Int, transposed: Bool, stride: Int, accumulates: Bool,
+    into partial: UnsafeMutablePointer<Float>
+  ) {
+    BLAS.symmetricRankUpdate(
+      x, rows: rows, depth: depth, transposed: transposed, leading: stride, accumulate: accumulates, into: partial,
+      stride: width)
+    GEMM.multiply(
+      rows: rows, columns: width - rows, depth: depth, x, stride: stride, transposed: transposed,
+      x + rows * (transposed ? 1 : stride), stride: stride, transposed: !transposed, beta: accumulates ? 1 : 0,
+      into: partial + rows, stride: width)
   }
 
-  /// Adds the upper triangle of a row-major X Xᵀ and the row sums to the sums of Hessian `index`.
-  private func add(_ partial: UnsafeMutablePointer<Float>, _ rowSums: [Double], group index: Int) {
+  private func addUnfolded(
+    _ elements: UnsafeBufferPointer<Float>, shape: [Int], _ unfolding: Unfolding, _ workers: Workers
+  ) {
+    let geometry = SpatialGeometry(unfolding, shape: shape)
+    guard geometry.positions > 0 else { return }
+    nonisolated(unsafe) let elements = elements.baseAddress!
+    let panels = UnfoldedPanels(geometry, columns: group.columns, groups: unfolding.groups, images: shape[0])
+    if unfolding.groups > 1 {
+      // Groups are pieces, each with a panel of its own.
+      workers.forEach(unfolding.groups) { [self] in addUnfolded(elements, panels, $0, .alone) }
+    } else {
+      addUnfolded(elements, panels, 0, workers)
+    }
+  }
+
+  /// Adds Hessian `index` of a convolution.
+  private func addUnfolded(_ elements: UnsafePointer<Float>, _ panels: UnfoldedPanels, _ index: Int, _ workers: Workers)
+  {
+    let columns = group.columns
+    let height = stripRows(isNarrow: false)
+    let strips = (columns + height - 1) / height
+    // Strip after strip, each rows x (columns from its diagonal on).
+    let starts = (0...strips).map { $0 * height * columns - height * height * $0 * ($0 - 1) / 2 }
+    Temporary.withFloats(panels.elementCount + starts[strips]) { memory in
+      nonisolated(unsafe) let (panel, partial) = (memory, memory + panels.elementCount)
+      let rowSums = RowSums(columns)
+      for images in panels.images {
+        let depth = panels.depth(images)
+        panels.unfold(elements, group: index, images, into: panel, workers)
+        workers.forEach(strips) { [self] strip in
+          let rows = self.strip(strip, rows: height)
+          multiply(
+            panel + rows.lowerBound * depth, rows: rows.count, width: columns - rows.lowerBound, depth: depth,
+            transposed: false, stride: depth, accumulates: images.lowerBound > 0, into: partial + starts[strip])
+        }
+        rowSums.add(panel, depth: depth, workers)
+      }
+      workers.forEach(strips) { [self] strip in
+        let rows = self.strip(strip, rows: height)
+        add(partial + starts[strip], rows, Array(rowSums.sums[rows]), group: index)
+      }
+    }
+  }
+
+  /// Adds `rows` of the upper triangle of a row-major X Xᵀ, from the first one's diagonal on, and their sums to those of Hessian
+  /// `index`.
+  private func add(_ partial: UnsafePointer<Float>, _ rows: Range<Int>, _ rowSums: [Double], group index: Int) {
     let order = group.columns
     let size = SymmetricMatrix.count(order: order)
+    let width = order - rows.lowerBound
     let rowSumStart = group.groups * size + index * order
-    storage.forEachSlice(ofRows: order) { rows, sums in
-      var target = sums + index * size + SymmetricMatrix.rowStart(rows.lowerBound, order: order)
-      for row in rows {
-        kernels_add_scaled(target, partial + row * order + row, order - row, scale.products)
+    storage.forEachSlice(rows, ofRows: order) { slice, sums in
+      var target = sums + index * size + SymmetricMatrix.rowStart(slice.lowerBound, order: order)
+      for row in slice {
+        let place = row - rows.lowerBound
+        kernels_add_scaled(target, partial + place * width + place, order - row, scale.products)
         target += order - row
-        sums[rowSumStart + row] += Int64((rowSums[row] * scale.elements).rounded(.toNearestOrEven))
+        sums[rowSumStart + row] += Int64((rowSums[place] * scale.elements).rounded(.toNearestOrEven))
       }
     }
   }

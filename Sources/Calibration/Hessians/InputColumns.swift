@@ -1,4 +1,5 @@
 import Graphs
+import LinearAlgebra
 
 /// The calibration inputs of one input group in one chunk: the columns of X, not yet cut out of the tensors.
 ///
@@ -22,17 +23,20 @@ public struct InputColumns: Sendable {
   }
 
   /// The columns of `self` minus those of `other`, of the same samples, in float32; rounded to bfloat16 if both are.
-  public func differences(from other: InputColumns) -> InputColumns {
+  public func differences(from other: InputColumns, workers: Workers = .alone) -> InputColumns {
     checkSamples(other)
     return InputColumns(
       group: group,
       differences: zip(tensors, other.tensors).map { left, right in
         precondition(left.shape == right.shape, "inputs of shape \(left.shape) and \(right.shape)")
-        if left.elementType == .bfloat16 { return left.bfloat16Difference(from: right) }
+        if left.elementType == .bfloat16 { return left.bfloat16Difference(from: right, workers) }
         return Tensor(shape: left.shape) { (target: UnsafeMutableBufferPointer<Float>) in
           left.withElements { (left: UnsafeBufferPointer<Float>) in
             right.withElements { (right: UnsafeBufferPointer<Float>) in
-              for index in left.indices { target[index] = left[index] - right[index] }
+              nonisolated(unsafe) let (left, right, target) = (left, right, target)
+              workers.forEachRange(left.count, size: Pieces.elements) { range in
+                for index in range { target[index] = left[index] - right[index] }
+              }
             }
           }
         }
@@ -57,20 +61,24 @@ public struct InputColumns: Sendable {
   ///
   /// Each entry of X is an element of its channel (or padding), and one row of X reads an element at most once.
   /// Throws if an element is NaN or infinite, or so large that float32 sums would overflow.
-  public func largestSumOfSquares() throws(HessianError) -> Double {
+  public func largestSumOfSquares(workers: Workers = .alone) throws(HessianError) -> Double {
     try largest { tensor, _ in
-      if group.unfolding == nil { return ColumnSums.squares(tensor, columns: group.columns) }
+      if group.unfolding == nil { return ColumnSums.squares(tensor, columns: group.columns, workers) }
       return tensor.withElements(as: Float.self) { elements in
-        Self.sumsOfSquares(elements, inner: tensor.shape.dropFirst(2).reduce(1, *), channels: tensor.shape[1])
+        Self.sumsOfSquares(elements, inner: tensor.shape.dropFirst(2).reduce(1, *), channels: tensor.shape[1], workers)
       }
     }
   }
 
   /// `largestSumOfSquares` of `differences(from: other)`, without making them where columns are not unfolded.
-  public func largestSumOfSquares(ofDifferencesFrom other: InputColumns) throws(HessianError) -> Double {
-    guard group.unfolding == nil else { return try differences(from: other).largestSumOfSquares() }
+  public func largestSumOfSquares(
+    ofDifferencesFrom other: InputColumns, workers: Workers = .alone
+  ) throws(HessianError) -> Double {
+    guard group.unfolding == nil else {
+      return try differences(from: other, workers: workers).largestSumOfSquares(workers: workers)
+    }
     checkSamples(other)
-    return try largest { ColumnSums.squares($0, minus: other.tensors[$1], columns: group.columns) }
+    return try largest { ColumnSums.squares($0, minus: other.tensors[$1], columns: group.columns, workers) }
   }
 
   /// The largest of the sums that `sums` makes of each tensor (and its index), by channel, times the number of tensors.
@@ -97,15 +105,20 @@ public struct InputColumns: Sendable {
   }
 
   /// Sums of squares per channel of a tensor of (outer, channels, inner), in float64.
-  private static func sumsOfSquares(_ elements: UnsafeBufferPointer<Float>, inner: Int, channels: Int) -> [Double] {
+  private static func sumsOfSquares(
+    _ elements: UnsafeBufferPointer<Float>, inner: Int, channels: Int, _ workers: Workers
+  ) -> [Double] {
     var sums = [Double](repeating: 0, count: channels)
     guard channels > 0, inner > 0 else { return sums }
     let outer = elements.count / (channels * inner)
     sums.withUnsafeMutableBufferPointer { sums in
-      for block in 0..<outer {
-        for channel in 0..<channels {
-          let start = (block * channels + channel) * inner
-          sums[channel] += WideSums.squares(UnsafeBufferPointer(rebasing: elements[start..<start + inner]))
+      nonisolated(unsafe) let (elements, sums) = (elements, sums)
+      workers.forEachRange(channels, size: Pieces.rows(outer * inner)) { part in
+        for block in 0..<outer {
+          for channel in part {
+            let start = (block * channels + channel) * inner
+            sums[channel] += WideSums.squares(UnsafeBufferPointer(rebasing: elements[start..<start + inner]))
+          }
         }
       }
     }

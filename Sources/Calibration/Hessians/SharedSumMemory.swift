@@ -54,15 +54,16 @@ public final class SharedSumMemory: Sendable {
     UnsafeMutableBufferPointer(rebasing: sums[part]).update(repeating: 0)
   }
 
-  /// Calls `body` for each of the slices into which `rows` rows are cut, with the slice's lock held.
-  func forEachSlice(ofRows rows: Int, _ body: (Range<Int>, UnsafeMutablePointer<Int64>) -> Void) {
+  /// Calls `body` for the rows `part` in each of the slices into which `rows` rows are cut, with the slice's lock held.
+  func forEachSlice(_ part: Range<Int>, ofRows rows: Int, _ body: (Range<Int>, UnsafeMutablePointer<Int64>) -> Void) {
     let first = next.wrappingAdd(5, ordering: .relaxed).oldValue
     for step in 0..<Self.sliceCount {
       let slice = (first + step) % Self.sliceCount
       let range = slice * rows / Self.sliceCount..<(slice + 1) * rows / Self.sliceCount
-      if range.isEmpty { continue }
+      let own = range.clamped(to: part)
+      if own.isEmpty { continue }
       pthread_mutex_lock(lock(slice))
-      body(range, sums.baseAddress!)
+      body(own, sums.baseAddress!)
       pthread_mutex_unlock(lock(slice))
     }
   }

@@ -5,11 +5,36 @@ enum SumStorage: Sendable {
   case own(OwnSums)
   case shared(SharedSumMemory)
 
-  /// An array under one lock.
-  final class OwnSums: Sendable {
-    let sums: Mutex<[Int64]>
+  /// An array whose rows are cut into slices, each under a lock, so that threads that add to different rows do not wait.
+  final class OwnSums: @unchecked Sendable {
+    private static let sliceCount = 64
+    private final class Lock: Sendable {
+      let mutex = Mutex(())
+    }
 
-    init(count: Int) { sums = Mutex(LargeArray.zeros(count)) }
+    private var sums: [Int64]
+    /// Where `sums` are: nothing changes or copies the array until it is taken, so they stay there.
+    private let base: UnsafeMutablePointer<Int64>
+    private let locks = (0..<sliceCount).map { _ in Lock() }
+
+    init(count: Int) {
+      sums = LargeArray.zeros(count)
+      base = sums.withUnsafeMutableBufferPointer { $0.baseAddress ?? UnsafeMutablePointer(bitPattern: 8)! }
+    }
+
+    func forEachSlice(_ part: Range<Int>, ofRows rows: Int, _ body: (Range<Int>, UnsafeMutablePointer<Int64>) -> Void) {
+      for slice in 0..<Self.sliceCount {
+        let range = (slice * rows / Self.sliceCount..<(slice + 1) * rows / Self.sliceCount).clamped(to: part)
+        if range.isEmpty { continue }
+        locks[slice].mutex.withLock { _ in body(range, base) }
+      }
+    }
+
+    func take() -> [Int64] {
+      let taken = sums
+      sums = []
+      return taken
+    }
   }
 
   /// `count` zero sums, or those of `memory`.
@@ -18,24 +43,18 @@ enum SumStorage: Sendable {
     self = memory.map { .shared($0) } ?? .own(OwnSums(count: count))
   }
 
-  /// Calls `body` for ranges of rows that together are `rows` rows, while nobody else adds to these.
-  func forEachSlice(ofRows rows: Int, _ body: (Range<Int>, UnsafeMutablePointer<Int64>) -> Void) {
+  /// Calls `body` for ranges that together are the rows `part` of `rows`, while nobody else adds to these.
+  func forEachSlice(_ part: Range<Int>, ofRows rows: Int, _ body: (Range<Int>, UnsafeMutablePointer<Int64>) -> Void) {
     switch self {
-    case .own(let own):
-      own.sums.withLock { sums in sums.withUnsafeMutableBufferPointer { body(0..<rows, $0.baseAddress!) } }
-    case .shared(let memory): memory.forEachSlice(ofRows: rows, body)
+    case .own(let own): own.forEachSlice(part, ofRows: rows, body)
+    case .shared(let memory): memory.forEachSlice(part, ofRows: rows, body)
     }
   }
 
-  /// The sums so far; those of an array are given away.
+  /// The sums so far, once nobody adds any more; those of an array are given away.
   func take() -> [Int64] {
     switch self {
-    case .own(let own):
-      own.sums.withLock { sums in
-        let taken = sums
-        sums = []
-        return taken
-      }
+    case .own(let own): own.take()
     case .shared(let memory): memory.copy()
     }
   }

@@ -15,8 +15,9 @@ extension CompareRun {
     // The logits of all tokens would be too many to keep: those of the float model are computed again for each variant.
     let truths = try world.collectively {
       try timer.measure(.forward) {
-        try Parallel.map(source.isLanguageModel ? 0 : chunks.count, threads: threads) { index throws in
-          try source.outputs(chunks[index], weights: Weights())
+        try Parallel.map(source.isLanguageModel ? 0 : chunks.count, threads: threads, atOnce: threads) {
+          index, workers throws in
+          try source.outputs(chunks[index], weights: Weights(), workers)
         }
       }
     }
@@ -25,10 +26,12 @@ extension CompareRun {
       let weights = replacements(number, source)
       let own = try world.collectively {
         try timer.measure(.forward) {
-          try Parallel.map(chunks.count, threads: threads) { index throws -> OutputStatistics in
+          try Parallel.map(chunks.count, threads: threads, atOnce: threads) {
+            index, workers throws -> OutputStatistics in
             var statistics = OutputStatistics(outputs: source.graph.outputs.count)
-            let outputs = try source.outputs(chunks[index], weights: weights)
-            let truths = try truths.isEmpty ? source.outputs(chunks[index], weights: Weights()) : truths[index]
+            let outputs = try source.outputs(chunks[index], weights: weights, workers)
+            let truths =
+              try truths.isEmpty ? source.outputs(chunks[index], weights: Weights(), workers) : truths[index]
             for (batch, truth) in zip(outputs, truths) {
               try statistics.add(batch, truth, labels: nil, first: 0, source.graph)
             }
@@ -64,9 +67,9 @@ extension CompareRun {
 extension ModelSource {
   /// The model's outputs for samples `range`, batch by batch, with some constants replaced; of a language model with a row per
   /// token.
-  fileprivate func outputs(_ range: Range<Int>, weights: Weights) throws -> [[Tensor]] {
+  fileprivate func outputs(_ range: Range<Int>, weights: Weights, _ workers: Workers) throws -> [[Tensor]] {
     try feed.inputs(for: range).map { inputs in
-      let results = try executor.run(inputs: inputs, weights: weights)
+      let results = try executor.run(inputs: inputs, weights: weights, workers: workers)
       return graph.outputs.map { id in
         let output = results[id]!
         return isLanguageModel ? output.reshaped([output.count / output.shape.last!, output.shape.last!]) : output

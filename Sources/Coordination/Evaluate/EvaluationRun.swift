@@ -19,8 +19,8 @@ public struct EvaluationRun {
     }
 
     /// The outputs for one batch, in the model's order.
-    func outputs(_ inputs: [ValueID: Tensor]) throws(ExecutionError) -> [Tensor] {
-      let results = try executor.run(inputs: inputs)
+    func outputs(_ inputs: [ValueID: Tensor], _ workers: Workers) throws(ExecutionError) -> [Tensor] {
+      let results = try executor.run(inputs: inputs, workers: workers)
       return graph.outputs.map { results[$0]! }
     }
   }
@@ -79,7 +79,8 @@ public struct EvaluationRun {
     let outputCount = network.graph.outputs.count
     let results = try world.collectively {
       try timer.measure(.forward) {
-        try Parallel.map(own.count, threads: options.threads) { index throws -> (OutputStatistics, [[Tensor]]) in
+        try Parallel.map(own.count, threads: options.threads, atOnce: options.threads) {
+          index, workers throws -> (OutputStatistics, [[Tensor]]) in
           let samples = partition.samples(ofChunk: own.lowerBound + index)
           var statistics = OutputStatistics(outputs: outputCount)
           var kept: [[Tensor]] = []
@@ -87,9 +88,9 @@ public struct EvaluationRun {
           let batches = try feed.inputs(for: samples)
           let referenceBatches = try referenceFeed?.inputs(for: samples) ?? []
           for batch in batches.indices {
-            let outputs = try network.outputs(batches[batch])
+            let outputs = try network.outputs(batches[batch], workers)
             var truth: [Tensor]?
-            if let reference { truth = try reference.outputs(referenceBatches[batch]) }
+            if let reference { truth = try reference.outputs(referenceBatches[batch], workers) }
             try statistics.add(outputs, truth, labels: labels, first: first, network.graph)
             first += feed.fixedBatch ?? samples.count
             if keepsOutputs { kept.append(outputs) }

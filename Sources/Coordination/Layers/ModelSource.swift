@@ -108,8 +108,10 @@ struct ModelSource: LayerSource {
 
   func advance(to stage: Int, _ part: SamplePart, threads: Int) throws {
     let chunks = chunks[part] ?? []
-    _ = try Parallel.map(chunks.count, threads: threads) { index throws(ExecutionError) -> Void in
-      try chunks[index].run(stages[stage].nodes, executor: executor, weights: Weights(), liveness: liveness)
+    _ = try Parallel.map(chunks.count, threads: threads, atOnce: threads) {
+      (index, workers) throws(ExecutionError) -> Void in
+      try chunks[index].run(
+        stages[stage].nodes, executor: executor, weights: Weights(), liveness: liveness, workers: workers)
     }
   }
 

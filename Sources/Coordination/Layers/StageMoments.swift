@@ -20,11 +20,12 @@ struct StageMoments: Sendable {
     let facts: [[(bound: Double, columns: Int)]] = try world.collectively {
       try timer.measure(.forward) {
         try source.advance(to: stage, part, threads: threads)
-        return try Parallel.map(own, threads: threads) { chunk throws -> [(bound: Double, columns: Int)] in
+        return try Parallel.map(own, threads: threads, atOnce: threads) {
+          chunk, workers throws -> [(bound: Double, columns: Int)] in
           try groups.map { group in
             do {
               let columns = try source.columns(of: group, chunk: chunk, part)
-              return (try columns.largestSumOfSquares(), columns.count)
+              return (try columns.largestSumOfSquares(workers: workers), columns.count)
             } catch let error as HessianError {
               throw CoordinationError.calibration(
                 layer: source.layers[group.layers[0]].name,
@@ -48,9 +49,10 @@ struct StageMoments: Sendable {
         scale: SumScale(bound: bounds[group], chunkCount: chunkCount, columnCount: Int(counts[group])))
     }
     try timer.measure(.hessian) {
-      _ = try Parallel.map(own * groups.count, threads: threads) { (index) throws(HessianError) -> Void in
+      _ = try Parallel.map(own * groups.count, threads: threads, atOnce: threads) {
+        (index, workers) throws(HessianError) -> Void in
         let (group, chunk) = index.quotientAndRemainder(dividingBy: own)
-        try sums[group].add(source.columns(of: groups[group], chunk: chunk, part))
+        try sums[group].add(source.columns(of: groups[group], chunk: chunk, part), workers: workers)
       }
     }
     self.groups = try groups.indices.map { group in

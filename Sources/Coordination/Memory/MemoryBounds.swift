@@ -6,10 +6,12 @@ struct MemoryBounds: Sendable, Equatable {
   var wave = 1 << 30
   /// Bytes of sums that a rank forms at a time.
   var sums = 512 << 20
-  /// Threads that forward chunks at a time.
-  var forwardThreads: Int
-  /// Threads that form sums at a time.
-  var sumThreads: Int
+  /// Threads that forward chunks and form sums.
+  var threads: Int
+  /// Chunks that are forwarded at a time; threads that are left over help with these.
+  var forwardChunks: Int
+  /// Chunks whose sums are formed at a time.
+  var sumChunks: Int
   /// Threads that factor at a time.
   var factorThreads: Int
   /// Chunks of a rank, first those that are calibrated on and then those held out, whose activations stay in memory; those of
@@ -17,7 +19,10 @@ struct MemoryBounds: Sendable, Equatable {
   var residentChunks = Int.max
 
   /// Without a limit.
-  init(threads: Int) { (forwardThreads, sumThreads, factorThreads) = (threads, threads, threads) }
+  init(threads: Int) {
+    (self.threads, factorThreads) = (threads, threads)
+    (forwardChunks, sumChunks) = (threads, threads)
+  }
 
   /// Bytes that allocators may keep of what was freed.
   var idleBytes: Int { limit.map { min(256 << 20, $0 / 32) } ?? 256 << 20 }

@@ -73,9 +73,9 @@ struct MemoryModel {
     let resident = min(calibration, bounds.residentChunks)
     let residentHeldOut = min(heldOut, max(0, bounds.residentChunks - calibration))
     memory.activations = waiting[stage] * (networks * resident + 2 * residentHeldOut)
-    let busy = min(bounds.forwardThreads, max(calibration, heldOut))
+    let busy = min(bounds.forwardChunks, max(calibration, heldOut))
     memory.forward =
-      busy * (run.geometry.activationBytes * run.chunkPartition.chunkSize + conversionBytes(stage))
+      busy * run.geometry.activationBytes * run.chunkPartition.chunkSize + bounds.threads * pieceBytes(stage)
       + (bounds.residentChunks < calibration + heldOut ? busy * 2 * waiting[stage] : 0)
       + (stage > 0 ? newWeightBytes(stage - 1) + mappedBytes(stage - 1) : 0)
     memory.hessian = hessianMemory(groups[stage], waiting[stage], bounds)
@@ -141,16 +141,24 @@ struct MemoryModel {
     }
   }
 
-  /// What a product converts of a weight or of its table at a time.
-  private func conversionBytes(_ stage: Int) -> Int { isLanguageModel ? 24 << 20 : 0 }
+  /// What a piece of a product has of its own on each thread: the weights that it converts, and what libraries pack.
+  private func pieceBytes(_ stage: Int) -> Int {
+    guard isLanguageModel else { return 0 }
+    let columns = run.stages[stage].inputGroups.map(\.columns).max() ?? 0
+    return (2 << 20) + 6 * max(Executor.convertedCount, 64 * columns)
+  }
 
   /// Sums that are formed at a time, what each thread works on, and a piece that is being added up.
   private func hessianMemory(_ groups: [CalibratedGroup], _ waiting: Int, _ bounds: MemoryBounds) -> Int {
     let largest = largestSums(groups, bounds)
     let columns = groups.map(\.group.columns).max() ?? 0
     let chunks = max(1, chunkCount(run.chunkPartition))
-    let busy = min(bounds.sumThreads, chunks * groups.count)
-    let forming = busy * (4 * columns * columns + 2 * waiting)
+    let busy = min(bounds.sumChunks, chunks * groups.count)
+    // Of a matrix product's columns each thread has a strip of the sums, of a convolution's each chunk has all.
+    let partial =
+      groups.allSatisfy { $0.group.unfolding == nil }
+      ? bounds.threads * 4 * columns * min(columns, HessianSums.largestStrip) : busy * 4 * columns * columns
+    let forming = partial + busy * 2 * waiting
     // Ranks of a node add to the same sums, and owners then copy theirs; else a piece is being added up.
     if ranksPerNode > 1 { return largest + max(forming, largest) }
     let piece = min(largest, bounds.reducedAtOnce)
@@ -286,8 +294,9 @@ struct MemoryModel {
     }
     let numbers = Array(1...max(threads, 1))
     // Activations in memory save reading and writing them all the time; threads come before that, they save more.
-    raise(\.forwardThreads, numbers)
-    raise(\.sumThreads, numbers)
+    raise(\.threads, numbers)
+    raise(\.forwardChunks, numbers)
+    raise(\.sumChunks, numbers)
     raise(\.factorThreads, numbers)
     raise(\.residentChunks, Array(0...chunkCount))
     if bounds.residentChunks == chunkCount { bounds.residentChunks = .max }

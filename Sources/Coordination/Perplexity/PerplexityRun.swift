@@ -35,8 +35,9 @@ public struct PerplexityRun {
     let own = partition.chunks(ofRank: world.rank, size: world.size)
     let sums = try world.collectively {
       try timer.measure(.forward) {
-        try Parallel.map(own.count, threads: options.threads) { index throws -> [Double] in
-          try network.losses(of: partition.samples(ofChunk: own.lowerBound + index))
+        try Parallel.map(own.count, threads: options.threads, atOnce: options.threads) {
+          index, workers throws -> [Double] in
+          try network.losses(of: partition.samples(ofChunk: own.lowerBound + index), workers)
         }
       }
     }

@@ -1,5 +1,6 @@
 import Calibration
 import Graphs
+import LinearAlgebra
 import Models
 
 /// A language model that is ready to predict the tokens of windows.
@@ -23,8 +24,8 @@ struct WindowLosses: Sendable {
   }
 
   /// The sum of the losses of each window of a chunk.
-  func losses(of chunk: Range<Int>) throws -> [Double] {
-    let outputs = try body.run(inputs: [body.graph.inputs[0]: windows.tensor(chunk)])
+  func losses(of chunk: Range<Int>, _ workers: Workers) throws -> [Double] {
+    let outputs = try body.run(inputs: [body.graph.inputs[0]: windows.tensor(chunk)], workers: workers)
     let hidden = outputs[body.graph.outputs[0]]!
     let width = hidden.shape[1]
     return try chunk.enumerated().map { place, window in
@@ -38,7 +39,7 @@ struct WindowLosses: Sendable {
             _ = target.update(fromContentsOf: hidden[first * width..<(first + end - start) * width])
           }
         }
-        let logits = try head.run(inputs: [head.graph.inputs[0]: rows])[head.graph.outputs[0]]!
+        let logits = try head.run(inputs: [head.graph.inputs[0]: rows], workers: workers)[head.graph.outputs[0]]!
         let targets = (start + 1...end).map { Int(windows.ids[window * windows.length + $0]) }
         sum += try loss.sum(logits, targets: targets[...])
       }

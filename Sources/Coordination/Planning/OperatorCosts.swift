@@ -31,6 +31,19 @@ struct OperatorCosts {
     return Double(batches) * seconds
   }
 
+  /// How many times as fast as one thread `members` threads run a chunk through the network, each operator in its pieces.
+  func speedup(members: Double) -> Double {
+    let nodes = run.executionOrder
+    let together = nodes.reduce(0) { $0 + seconds($1) / max(1, min(members, Double(pieceCount($1)))) }
+    return together > 0 ? seconds(nodes) / together : 1
+  }
+
+  /// The pieces that threads may take of a node's work on one batch.
+  private func pieceCount(_ index: Int) -> Int {
+    run.executor.pieceCount(
+      of: index, inputs: run.graph.nodes[index].inputs.map { input in input.flatMap { type($0) } })
+  }
+
   /// Seconds of a chunk in all of `nodes`.
   func seconds(_ nodes: [Int]) -> Double { nodes.reduce(0) { $0 + seconds($1) } }
 

@@ -6,15 +6,14 @@ extension PlanSimulation {
   func result(_ stage: PlannedStage, _ chunks: [Double], _ places: [[Int]]) -> StageResult {
     var result = StageResult()
     result.seconds[.forward] = chunks.map { $0 * (stage.forwardSeconds + stage.layerSeconds) }
-    // Of several groups threads take pieces from all, so that no one waits long.
+    // Threads take pieces of all chunks and groups, so that no one waits long.
     let sums = stage.sumSeconds.reduce(0, +)
-    let hessian: [Double]
-    if stage.groups.count >= threads || threads == 1 {
-      hessian = chunkWork(chunks).map { max($0 * sums / Double(threads), $0 > 0 ? stage.sumSeconds.max() ?? 0 : 0) }
-    } else {
-      hessian = chunks.map { $0 * sums }
+    let longest = zip(stage.groups, stage.sumSeconds).map { group, seconds in
+      seconds / Double(min(threads, HessianSums.pieceCount(group.group)))
     }
-    result.seconds[.hessian] = hessian
+    result.seconds[.hessian] = chunkWork(chunks).map {
+      max($0 * sums / Double(threads), $0 > 0 ? longest.max() ?? 0 : 0)
+    }
     for wave in run.waves(of: stage.groups, ranks: layout.ranks) { add(Array(wave), places, &result) }
     return result
   }

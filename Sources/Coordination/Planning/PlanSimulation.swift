@@ -32,22 +32,27 @@ struct PlanSimulation {
     return places
   }
 
-  /// Chunks of each rank.
-  func chunkCounts(_ partition: ChunkPartition?) -> [Double] {
+  /// For each rank how many times as long as one thread with a chunk its threads take with its chunks.
+  func chunkCounts(_ partition: ChunkPartition?, _ costs: OperatorCosts) -> [Double] {
     guard let partition else { return Array(repeating: 0, count: layout.ranks) }
     let full = Double(partition.chunkSize)
+    var known: [Int: Double] = [:]
     return (0..<layout.ranks).map { rank in
       let chunks = partition.chunks(ofRank: rank, size: layout.ranks)
-      // Threads take whole chunks.
-      let rounds = Double((chunks.count + threads - 1) / threads)
       let samples = chunks.reduce(0) { $0 + partition.samples(ofChunk: $1).count }
-      return threads == 1 ? Double(samples) / full : rounds
+      if threads == 1 { return Double(samples) / full }
+      // Threads take whole chunks; when fewer are left than threads, all share the work inside of these.
+      let (rounds, left) = chunks.count.quotientAndRemainder(dividingBy: threads)
+      if left == 0 { return Double(rounds) }
+      let last = known[left] ?? 1 / costs.speedup(members: Double(threads) / Double(left))
+      known[left] = last
+      return Double(rounds) + last
     }
   }
 
   /// The whole run.
   func result(_ costs: OperatorCosts) -> PlanEntry {
-    let calibration = chunkCounts(run.chunkPartition)
+    let calibration = chunkCounts(run.chunkPartition, costs)
     let places = places
     var known: [String: StageResult] = [:]
     var totals: [Phase: [Double]] = [:]
@@ -84,7 +89,7 @@ struct PlanSimulation {
       (reduced, gathered) = (reduced + result.reducedBytes, gathered + result.gatheredBytes)
     }
     let heldOut = heldOutSeconds(costs)
-    add(.measure, chunkCounts(run.heldOutPartition).map { $0 * heldOut })
+    add(.measure, chunkCounts(run.heldOutPartition, costs).map { $0 * heldOut })
     let write = Double(writtenBytes) / machine.writeRate
     add(.write, (0..<layout.ranks).map { $0 == 0 ? write : 0 })
     let phases = Phase.allCases.compactMap { phase in totals[phase].map { PhaseTime(phase.rawValue, $0) } }

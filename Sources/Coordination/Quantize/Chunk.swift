@@ -1,5 +1,6 @@
 import Calibration
 import Graphs
+import LinearAlgebra
 import Synchronization
 
 /// The live activations of one chunk of samples: one table per batch of the model.
@@ -26,13 +27,14 @@ final class Chunk: Sendable {
   ///
   /// - Parameter extra: for each batch the tokens that experts run on besides those that chose them; empty for none.
   func run(
-    _ nodes: [Int], executor: Executor, weights: Weights, liveness: Liveness?, extra: [ExtraTokens] = []
+    _ nodes: [Int], executor: Executor, weights: Weights, liveness: Liveness?, extra: [ExtraTokens] = [],
+    workers: Workers = .alone
   ) throws(ExecutionError) {
     try batches.withLock { batches throws(ExecutionError) in
       for index in batches.indices {
         try executor.run(
           nodes, plan: batches[index].plan, weights: weights, liveness: liveness,
-          extra: extra.isEmpty ? nil : extra[index], table: &batches[index].table)
+          extra: extra.isEmpty ? nil : extra[index], workers: workers, table: &batches[index].table)
       }
     }
   }

@@ -1,5 +1,6 @@
 import Calibration
 import Graphs
+import LinearAlgebra
 
 /// The activations of the float network, kept beside those of the quantized one and advanced with it stage by stage.
 ///
@@ -44,24 +45,27 @@ struct FloatActivations: Sendable {
   ///
   /// Experts also run on the tokens that choose them in `quantized`, the same samples at the same stage: the two networks
   /// need not choose alike, and differences are between inputs of the same tokens. The network's outputs stay its own.
-  func advance(chunk: Int, toStage stage: Int, beside quantized: Chunk, executor: Executor) throws(ExecutionError) {
+  func advance(
+    chunk: Int, toStage stage: Int, beside quantized: Chunk, executor: Executor, workers: Workers
+  ) throws(ExecutionError) {
     try chunks[chunk].run(
       nodesBefore[stage], executor: executor, weights: Weights(), liveness: liveness,
-      extra: quantized.choices(executor.choices))
+      extra: quantized.choices(executor.choices), workers: workers)
   }
 
   /// What `group` reads in the float network beyond what it reads in the quantized one: the columns of X - X̃ of a chunk.
   func differences(
-    chunk: Int, from quantized: InputColumns, group: InputGroup, rows: ExpertRows?
+    chunk: Int, from quantized: InputColumns, group: InputGroup, rows: ExpertRows?, workers: Workers
   ) throws(HessianError) -> InputColumns {
-    try chunks[chunk].columns(for: group, rows: rows).differences(from: quantized)
+    try chunks[chunk].columns(for: group, rows: rows).differences(from: quantized, workers: workers)
   }
 
   /// A bound of the elements of D Dᵀ of these differences D, see `InputColumns.largestSumOfSquares`.
   func largestDifference(
-    chunk: Int, from quantized: InputColumns, group: InputGroup, rows: ExpertRows?
+    chunk: Int, from quantized: InputColumns, group: InputGroup, rows: ExpertRows?, workers: Workers
   ) throws(HessianError) -> Double {
-    try chunks[chunk].columns(for: group, rows: rows).largestSumOfSquares(ofDifferencesFrom: quantized)
+    try chunks[chunk].columns(for: group, rows: rows)
+      .largestSumOfSquares(ofDifferencesFrom: quantized, workers: workers)
   }
 
   /// The nodes of the stage's layers, to be run once its inputs were read.

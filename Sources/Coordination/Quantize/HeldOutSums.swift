@@ -1,5 +1,6 @@
 import Calibration
 import Graphs
+import LinearAlgebra
 
 /// Sums over a layer's outputs on samples held out.
 struct HeldOutSums: Sendable, Equatable {
@@ -29,16 +30,19 @@ struct HeldOutSums: Sendable, Equatable {
   }
 
   /// Adds a batch of outputs, all of one shape.
-  mutating func add(quantized: Tensor, sameInputs: Tensor, floatNetwork: Tensor, layer: Layer) {
+  mutating func add(
+    quantized: Tensor, sameInputs: Tensor, floatNetwork: Tensor, layer: Layer, workers: Workers = .alone
+  ) {
     count += Double(quantized.count / max(layer.rows, 1))
-    error += OutputDistance.squared(quantized, sameInputs)
-    drift += OutputDistance.squared(quantized, floatNetwork)
-    Self.add(sameInputs, to: &onSameInputs, layer)
-    Self.add(floatNetwork, to: &inFloatNetwork, layer)
+    error += OutputDistance.squared(quantized, sameInputs, workers: workers)
+    drift += OutputDistance.squared(quantized, floatNetwork, workers: workers)
+    Self.add(sameInputs, to: &onSameInputs, layer, workers)
+    Self.add(floatNetwork, to: &inFloatNetwork, layer, workers)
   }
 
-  private static func add(_ tensor: Tensor, to outputs: inout Outputs, _ layer: Layer) {
-    let channels = ChannelSums(tensor, channels: layer.rows, channelsFirst: layer.unfolding != nil)
+  private static func add(_ tensor: Tensor, to outputs: inout Outputs, _ layer: Layer, _ workers: Workers) {
+    let channels = ChannelSums(
+      tensor, channels: layer.rows, channelsFirst: layer.unfolding != nil, workers: workers)
     outputs.squares += channels.squares.reduce(0, +)
     for row in outputs.sums.indices { outputs.sums[row] += channels.sums[row] }
   }

@@ -14,25 +14,27 @@ extension QuantizationRun {
     let (chunks, executor, weights, liveness) = (chunks, executor, calibrationWeights, liveness)
     let float = floatActivations
     let groups = stage.inputGroups
-    let (threads, storage, tables) = (bounds.forwardThreads, storage, mappedTables)
+    let (bounded, storage, tables) = (bounds, storage, mappedTables)
     let names = groups.map { layers[$0.layers[0]].layer.name }
     let fewest = fewestExpertTokens
 
     // Each chunk's bounds, of X̃ and of X - X̃, its number of columns, and for an expert those that chose it, for every group.
     let facts: [[(bound: Double, drift: Double, columns: Int, own: Int)]] = try world.collectively {
       try timer.measure(.forward) {
-        try Parallel.map(chunks.count, threads: threads) {
-          index throws -> [(bound: Double, drift: Double, columns: Int, own: Int)] in
+        try Parallel.map(chunks.count, threads: bounded.threads, atOnce: bounded.forwardChunks) {
+          index, workers throws -> [(bound: Double, drift: Double, columns: Int, own: Int)] in
           let chunk = chunks[index]
           defer { for table in tables { table.releasePages() } }
           try Self.forward(
-            chunk, index, stage, stageIndex, fewest: fewest, executor, weights, liveness, beside: float)
+            chunk, index, stage, stageIndex, fewest: fewest, executor, weights, liveness, beside: float,
+            workers)
           let facts = try groups.indices.map { group -> (bound: Double, drift: Double, columns: Int, own: Int) in
             do {
               let rows = chunk.expertRows(of: groups[group], includesExtra: true)
               let columns = try chunk.columns(for: groups[group], rows: rows)
-              let bound = try columns.largestSumOfSquares()
-              let drift = try float?.largestDifference(chunk: index, from: columns, group: groups[group], rows: rows)
+              let bound = try columns.largestSumOfSquares(workers: workers)
+              let drift = try float?.largestDifference(
+                chunk: index, from: columns, group: groups[group], rows: rows, workers: workers)
               let own = rows?.batches.reduce(0) { $0 + $1.ownCount } ?? columns.count
               return (bound, drift ?? 0, columns.count, own)
             } catch let error as HessianError {
@@ -81,13 +83,13 @@ extension QuantizationRun {
   /// Brings a chunk to the inputs of a stage, in the float network too if that is there.
   private static func forward(
     _ chunk: Chunk, _ index: Int, _ stage: Stage, _ stageIndex: Int, fewest: Int, _ executor: Executor,
-    _ weights: Weights, _ liveness: Liveness, beside float: FloatActivations?
+    _ weights: Weights, _ liveness: Liveness, beside float: FloatActivations?, _ workers: Workers
   ) throws(ExecutionError) {
     let extra = ExtraTokens(fewest: (fewest + chunk.batchCount - 1) / chunk.batchCount)
     try chunk.run(
       stage.nodes, executor: executor, weights: weights, liveness: liveness,
-      extra: Array(repeating: extra, count: chunk.batchCount))
-    try float?.advance(chunk: index, toStage: stageIndex, beside: chunk, executor: executor)
+      extra: Array(repeating: extra, count: chunk.batchCount), workers: workers)
+    try float?.advance(chunk: index, toStage: stageIndex, beside: chunk, executor: executor, workers: workers)
   }
 
   /// Forwards this rank's chunks to the inputs of a stage that is finished. Collective.
@@ -97,9 +99,11 @@ extension QuantizationRun {
     let (storage, tables) = (storage, mappedTables)
     try world.collectively {
       try timer.measure(.forward) {
-        _ = try Parallel.map(chunks.count, threads: bounds.forwardThreads) { index throws -> Void in
+        _ = try Parallel.map(chunks.count, threads: bounds.threads, atOnce: bounds.forwardChunks) {
+          index, workers throws -> Void in
           try Self.forward(
-            chunks[index], index, stage, stageIndex, fewest: fewest, executor, weights, liveness, beside: float)
+            chunks[index], index, stage, stageIndex, fewest: fewest, executor, weights, liveness, beside: float,
+            workers)
           for table in tables { table.releasePages() }
           try storage.putAway(chunks[index], number: index)
           if let float { try storage.putAway(float.chunks[index], number: index) }
@@ -130,7 +134,7 @@ extension QuantizationRun {
   private func addUp(
     _ groups: inout [CalibratedGroup], _ part: Range<Int>, _ world: borrowing Communicator
   ) throws {
-    let (chunks, float, threads, storage) = (chunks, floatActivations, bounds.sumThreads, storage)
+    let (chunks, float, bounds, storage) = (chunks, floatActivations, bounds, storage)
     let members = Array(groups[part])
     let shared = try NodeSums(members, nodes!, sumMemory, timer, world)
     let sums = members.enumerated().map { HessianSums(group: $1.group, scale: $1.scale, memory: shared?.hessian[$0]) }
@@ -139,16 +143,18 @@ extension QuantizationRun {
     }
     let first = shared?.first ?? 0
     try timer.measure(.hessian) {
-      _ = try Parallel.map(chunks.count * members.count, threads: threads) { (index) throws -> Void in
+      _ = try Parallel.map(chunks.count * members.count, threads: bounds.threads, atOnce: bounds.sumChunks) {
+        (index, workers) throws -> Void in
         let (place, chunk) = index.quotientAndRemainder(dividingBy: chunks.count)
         let member = (first + place) % members.count
         let group = members[member].group
         let rows = chunks[chunk].expertRows(of: group, includesExtra: members[member].includesExtra)
         let columns = try chunks[chunk].columns(for: group, rows: rows)
-        try sums[member].add(columns)
+        try sums[member].add(columns, workers: workers)
         if let float, let cross = cross[member] {
-          let differences = try float.differences(chunk: chunk, from: columns, group: group, rows: rows)
-          try cross.add(differences: differences, quantized: columns)
+          let differences = try float.differences(
+            chunk: chunk, from: columns, group: group, rows: rows, workers: workers)
+          try cross.add(differences: differences, quantized: columns, workers: workers)
         }
         try storage.putAway(chunks[chunk], number: chunk)
         if let float { try storage.putAway(float.chunks[chunk], number: chunk) }

@@ -16,12 +16,13 @@ extension QuantizationRun {
         try readChunks(of: heldOutPartition, rank: world.rank)
       }
       let checksums = Parallel.map(chunks.count, threads: options.threads) { chunks[$0].checksum }
-      _ = try Parallel.map(chunks.count, threads: options.threads) { index throws -> Void in
+      _ = try Parallel.map(chunks.count, threads: options.threads, atOnce: bounds.forwardChunks) {
+        index, workers throws -> Void in
         let chunk = chunks[index].copy()
-        try chunk.run(stage.nodes, executor: executor, weights: Weights(), liveness: liveness)
+        try chunk.run(stage.nodes, executor: executor, weights: Weights(), liveness: liveness, workers: workers)
         for group in stage.inputGroups {
           do {
-            _ = try chunk.columns(for: group).largestSumOfSquares()
+            _ = try chunk.columns(for: group).largestSumOfSquares(workers: workers)
           } catch let error as HessianError {
             throw CoordinationError.calibration(
               layer: layers[group.layers[0]].layer.name, samples: chunk.describe(error), reason: error.description)
@@ -49,9 +50,11 @@ extension QuantizationRun {
     let first = chunks.count
     let own = try world.collectively {
       try timer.measure(.measure) {
-        try Parallel.map(heldOut.quantized.count, threads: bounds.forwardThreads) { index throws -> [HeldOutSums] in
+        try Parallel.map(heldOut.quantized.count, threads: bounds.threads, atOnce: bounds.forwardChunks) {
+          index, workers throws -> [HeldOutSums] in
           let sums = try heldOut.advance(
-            chunk: index, nodes, comparing: measured, executor: executor, weights: weights, liveness: liveness)
+            chunk: index, nodes, comparing: measured, executor: executor, weights: weights, liveness: liveness,
+            workers: workers)
           if let layer = sums.firstIndex(where: { !$0.isFinite }) {
             let samples = heldOut.quantized[index].samples
             throw CoordinationError.calibration(

@@ -26,8 +26,9 @@ extension QuantizationRun {
       bounds.residentChunks == .max
       ? "activations in memory" : "activations beyond \(bounds.residentChunks) chunks of a rank in \(scratchFolder)"
     progress.note(
-      "memory limit: \(limit >> 20) MiB per rank, of which \(expected >> 20) are expected to be used; \(waits); threads that forward \(bounds.forwardThreads), form sums "
-        + "\(bounds.sumThreads), factor \(bounds.factorThreads)")
+      "memory limit: \(limit >> 20) MiB per rank, of which \(expected >> 20) are expected to be used; \(waits); threads that compute \(bounds.threads), "
+        + "factor \(bounds.factorThreads); chunks that are forwarded at a time \(bounds.forwardChunks), summed \(bounds.sumChunks)"
+    )
     TensorStorage.limitIdleMemory(to: bounds.idleBytes / 2)
     Temporary.limitIdle(to: bounds.idleBytes / 4)
   }

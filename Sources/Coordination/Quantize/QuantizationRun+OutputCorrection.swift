@@ -68,10 +68,11 @@ extension QuantizationRun {
     let byNode = Dictionary(uniqueKeysWithValues: measured.map { (layers[$0].layer.node, layers[$0].layer) })
     let own = try world.collectively {
       try timer.measure(.forward) {
-        try Parallel.map(chunks.count, threads: bounds.forwardThreads) { index throws -> [Int: [Double]] in
+        try Parallel.map(chunks.count, threads: bounds.threads, atOnce: bounds.forwardChunks) {
+          index, workers throws -> [Int: [Double]] in
           let sums = try chunks[index].outputSums(
             of: byNode, order: order, executor: executor, weights: weights, liveness: liveness,
-            keepsTables: keepsTables)
+            keepsTables: keepsTables, workers: workers)
           try storage.putAway(chunks[index], number: index)
           return sums
         }
@@ -99,16 +100,19 @@ extension Chunk {
   /// For each layer (by node) the sums of its output channels over the chunk, the sums of their squares, and the number of
   /// outputs of a channel. Runs `order` on copies of the chunk's tables, which replace them if `keepsTables`.
   fileprivate func outputSums(
-    of layers: [Int: Layer], order: [Int], executor: Executor, weights: Weights, liveness: Liveness?, keepsTables: Bool
+    of layers: [Int: Layer], order: [Int], executor: Executor, weights: Weights, liveness: Liveness?, keepsTables: Bool,
+    workers: Workers
   ) throws(ExecutionError) -> [Int: [Double]] {
     var sums: [Int: [Double]] = layers.mapValues { Array(repeating: 0, count: 2 * $0.rows + 1) }
     for (index, batch) in snapshot().enumerated() {
       var table = batch.table
       for node in order {
-        try executor.run([node], plan: batch.plan, weights: weights, liveness: liveness, table: &table)
+        try executor.run(
+          [node], plan: batch.plan, weights: weights, liveness: liveness, workers: workers, table: &table)
         guard let layer = layers[node], let id = executor.graph.nodes[node].outputs[0], let output = table[id]
         else { continue }
-        let channels = ChannelSums(output, channels: layer.rows, channelsFirst: layer.unfolding != nil)
+        let channels = ChannelSums(
+          output, channels: layer.rows, channelsFirst: layer.unfolding != nil, workers: workers)
         for row in 0..<layer.rows {
           sums[node]![row] += channels.sums[row]
           sums[node]![layer.rows + row] += channels.squares[row]

@@ -9,9 +9,9 @@ import LinearAlgebra
 /// `nonpad_kv_seqlen`. `left_window_size` and `right_window_size` are those of later operator sets: a query sees the
 /// keys at most so many positions before and behind it, -1 for all. A query that sees no key gives zeros.
 ///
-/// Extra memory: `blockRows` rows of scores, whatever the number of queries. The result of a query depends on its block's
+/// A block of queries of a head is a piece. Extra memory of a thread: `blockRows` rows of scores, whatever the number of queries. The result of a query depends on its block's
 /// inputs alone, and blocks on the shapes alone.
-struct AttentionKernel: OperatorKernel {
+struct AttentionKernel: PiecewiseKernel {
   private let isCausal: Bool
   private let scale: Float?
   private let softcap: Float
@@ -65,48 +65,53 @@ struct AttentionKernel: OperatorKernel {
     try AttentionShape(inputs, queryHeads: queryHeads, keyHeads: keyHeads)
   }
 
-  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+  func pieceCount(_ inputs: [TensorType?]) -> Int {
+    guard let shape = try? shape(inputs.map { $0?.shape }) else { return 1 }
+    return shape.batch * shape.queryHeads * ((shape.queries + Self.blockRows - 1) / Self.blockRows)
+  }
+
+  func run(_ inputs: [Tensor?], _ workers: Workers) throws(OperatorError) -> [Tensor] {
     let shape = try shape(inputs.map { $0?.shape })
     let (query, mask) = (inputs[0]!, ComputeChecks.optional(inputs, 3))
     let lengths = ComputeChecks.optional(inputs, 6)?.array(of: Int64.self).map { Int($0) }
     if let bad = lengths?.first(where: { !(0...shape.keys).contains($0) }) {
       throw .invalid("nonpad_kv_seqlen has \(bad), which is not in 0 ... \(shape.keys)")
     }
-    var (key, value) = (inputs[1]!, inputs[2]!)
-    var (keyLayout, valueLayout) = (shape.keyLayout, shape.valueLayout)
+    var (allKeys, allValues) = (inputs[1]!, inputs[2]!)
+    var layouts = (key: shape.keyLayout, value: shape.valueLayout)
     if shape.past > 0 || outputCount > 1 {
-      key = Self.joined(ComputeChecks.optional(inputs, 4), key, keyLayout, shape, size: shape.size)
-      value = Self.joined(ComputeChecks.optional(inputs, 5), value, valueLayout, shape, size: shape.valueSize)
-      keyLayout = HeadLayout(heads: shape.keyHeads, rows: shape.keys, size: shape.size, headsFirst: true)
-      valueLayout = HeadLayout(heads: shape.keyHeads, rows: shape.keys, size: shape.valueSize, headsFirst: true)
+      allKeys = Self.joined(ComputeChecks.optional(inputs, 4), allKeys, layouts.key, shape, size: shape.size)
+      allValues = Self.joined(ComputeChecks.optional(inputs, 5), allValues, layouts.value, shape, size: shape.valueSize)
+      layouts.key = HeadLayout(heads: shape.keyHeads, rows: shape.keys, size: shape.size, headsFirst: true)
+      layouts.value = HeadLayout(heads: shape.keyHeads, rows: shape.keys, size: shape.valueSize, headsFirst: true)
     }
+    let (key, value, keyLayout, valueLayout) = (allKeys, allValues, layouts.key, layouts.value)
+    let blocks = (shape.queries + Self.blockRows - 1) / Self.blockRows
     let maskView = mask.map { AttentionMask($0, keys: shape.keys) }
     let factor = scale ?? 1 / Float(shape.size).squareRoot()
     let output = try Tensor(shape: shape.output) { (y: UnsafeMutableBufferPointer<Float>) throws(OperatorError) in
       if y.isEmpty { return }
-      y.update(repeating: 0)
-      if shape.keys == 0 { return }
+      if shape.keys == 0 { return y.update(repeating: 0) }
       try query.withElements { (q: UnsafeBufferPointer<Float>) throws(OperatorError) in
         try key.withElements { (k: UnsafeBufferPointer<Float>) throws(OperatorError) in
           try value.withElements { (v: UnsafeBufferPointer<Float>) throws(OperatorError) in
-            for batch in 0..<shape.batch {
+            nonisolated(unsafe) let (q, k, v, y) = (q.baseAddress!, k.baseAddress!, v.baseAddress!, y.baseAddress!)
+            try workers.forEach(shape.batch * shape.queryHeads * blocks) { piece throws(OperatorError) in
+              // The last blocks, which see most keys if attention is causal, come first.
+              let (step, place) = piece.quotientAndRemainder(dividingBy: shape.batch * shape.queryHeads)
+              let (batch, head) = place.quotientAndRemainder(dividingBy: shape.queryHeads)
+              let start = (blocks - 1 - step) * Self.blockRows
               let offset = lengths.map { $0[batch] - shape.queries } ?? shape.past
               let limits = AttentionLimits(
                 keys: lengths?[batch] ?? shape.keys, offset: offset, isCausal: isCausal, left: window.left,
                 right: window.right)
-              for head in 0..<shape.queryHeads {
-                let keyHead = head / (shape.queryHeads / shape.keyHeads)
-                for start in stride(from: 0, to: shape.queries, by: Self.blockRows) {
-                  let rows = start..<min(start + Self.blockRows, shape.queries)
-                  try block(
-                    rows, limits, shape, factor,
-                    query: q.baseAddress! + shape.queryLayout.offset(batch, head, start),
-                    key: k.baseAddress! + keyLayout.offset(batch, keyHead, 0), keyStride: keyLayout.rowStride,
-                    value: v.baseAddress! + valueLayout.offset(batch, keyHead, 0), valueStride: valueLayout.rowStride,
-                    mask: maskView?.head(batch, head),
-                    into: y.baseAddress! + shape.outputLayout.offset(batch, head, start))
-                }
-              }
+              let keyHead = head / (shape.queryHeads / shape.keyHeads)
+              try block(
+                start..<min(start + Self.blockRows, shape.queries), limits, shape, factor,
+                query: q + shape.queryLayout.offset(batch, head, start),
+                key: k + keyLayout.offset(batch, keyHead, 0), keyStride: keyLayout.rowStride,
+                value: v + valueLayout.offset(batch, keyHead, 0), valueStride: valueLayout.rowStride,
+                mask: maskView?.head(batch, head), into: y + shape.outputLayout.offset(batch, head, start))
             }
           }
         }
@@ -122,8 +127,11 @@ struct AttentionKernel: OperatorKernel {
     valueStride: Int, mask: AttentionMask.Head?, into y: UnsafeMutablePointer<Float>
   ) throws(OperatorError) {
     let visible = limits.union(of: rows)
-    if visible.isEmpty { return }
     let (count, width) = (rows.count, visible.count)
+    if visible.isEmpty {
+      for row in 0..<count { (y + row * shape.outputLayout.rowStride).update(repeating: 0, count: shape.valueSize) }
+      return
+    }
     let size = AttentionFunctions.padded(count * width)
     try Temporary.withFloats(size) { scores throws(OperatorError) in
       (scores + count * width).update(repeating: 0, count: size - count * width)

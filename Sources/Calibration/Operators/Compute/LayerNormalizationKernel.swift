@@ -1,7 +1,8 @@
 import Graphs
+import LinearAlgebra
 
 /// LayerNormalization: each slice behind `axis` is brought to mean 0 and variance 1, then scaled and shifted.
-struct LayerNormalizationKernel: OperatorKernel {
+struct LayerNormalizationKernel: PiecewiseKernel {
   private let axis: Int
   private let epsilon: Float
   private let outputCount: Int
@@ -26,7 +27,7 @@ struct LayerNormalizationKernel: OperatorKernel {
       .prefix(outputCount).map(\.self)
   }
 
-  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+  func run(_ inputs: [Tensor?], _ workers: Workers) throws(OperatorError) -> [Tensor] {
     let x = inputs[0]!
     let axis = try ComputeChecks.axis(axis, rank: x.rank)
     let slice = Array(x.shape[axis...])
@@ -36,17 +37,25 @@ struct LayerNormalizationKernel: OperatorKernel {
     var (means, inverses) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
     let output = Tensor(shape: x.shape) { (y: UnsafeMutableBufferPointer<Float>) in
       x.withElements { (x: UnsafeBufferPointer<Float>) in
-        for index in 0..<count where size > 0 {
-          let source = UnsafeBufferPointer(rebasing: x[index * size..<(index + 1) * size])
-          let target = UnsafeMutableBufferPointer(rebasing: y[index * size..<(index + 1) * size])
-          let mean = LaneSums.sum(source) / Float(size)
-          let inverse = 1 / (LaneSums.squares(source, around: mean) / Float(size) + epsilon).squareRoot()
-          (means[index], inverses[index]) = (mean, inverse)
-          scale.withUnsafeBufferPointer { scale in
-            for i in 0..<size { target[i] = (source[i] - mean) * inverse * scale[i] }
-          }
-          bias?.withUnsafeBufferPointer { bias in
-            for i in 0..<size { target[i] += bias[i] }
+        if size == 0 { return }
+        means.withUnsafeMutableBufferPointer { means in
+          inverses.withUnsafeMutableBufferPointer { inverses in
+            nonisolated(unsafe) let (x, y, means, inverses) = (x, y, means, inverses)
+            workers.forEachRange(count, size: Pieces.rows(size)) { rows in
+              for index in rows {
+                let source = UnsafeBufferPointer(rebasing: x[index * size..<(index + 1) * size])
+                let target = UnsafeMutableBufferPointer(rebasing: y[index * size..<(index + 1) * size])
+                let mean = LaneSums.sum(source) / Float(size)
+                let inverse = 1 / (LaneSums.squares(source, around: mean) / Float(size) + epsilon).squareRoot()
+                (means[index], inverses[index]) = (mean, inverse)
+                scale.withUnsafeBufferPointer { scale in
+                  for i in 0..<size { target[i] = (source[i] - mean) * inverse * scale[i] }
+                }
+                bias?.withUnsafeBufferPointer { bias in
+                  for i in 0..<size { target[i] += bias[i] }
+                }
+              }
+            }
           }
         }
       }

@@ -2,7 +2,7 @@ import Graphs
 import LinearAlgebra
 
 /// A function of one float32 number, element by element, that oneDNN computes: Sigmoid, Tanh, Exp, Gelu, Swish.
-struct LibraryFunctionKernel: OperatorKernel {
+struct LibraryFunctionKernel: PiecewiseKernel {
   private let function: DNNFunction
   private let functions = ShapeCache<Int, DNNElementwise>()
 
@@ -26,17 +26,23 @@ struct LibraryFunctionKernel: OperatorKernel {
     [TensorType(.float32, try ComputeChecks.float(inputs, 0, "X").shape)]
   }
 
-  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+  func run(_ inputs: [Tensor?], _ workers: Workers) throws(OperatorError) -> [Tensor] {
     let x = inputs[0]!
     let count = x.count
     let output = try Tensor(shape: x.shape) { (y: UnsafeMutableBufferPointer<Float>) throws(OperatorError) in
       if count == 0 { return }
       try x.withElements { (x: UnsafeBufferPointer<Float>) throws(OperatorError) in
-        try ComputeChecks.library { () throws(DNNError) in
-          let primitive = try functions.value(for: count) { () throws(DNNError) in
-            try DNNElementwise(function, count: count)
+        nonisolated(unsafe) let (x, y) = (x, y)
+        let size = Pieces.elements
+        try workers.forEach((count + size - 1) / size) { piece throws(OperatorError) in
+          let range = piece * size..<min((piece + 1) * size, count)
+          try ComputeChecks.library { () throws(DNNError) in
+            let primitive = try functions.value(for: range.count) { () throws(DNNError) in
+              try DNNElementwise(function, count: range.count)
+            }
+            try primitive.run(
+              UnsafeBufferPointer(rebasing: x[range]), into: UnsafeMutableBufferPointer(rebasing: y[range]))
           }
-          try primitive.run(x, into: y)
         }
       }
     }

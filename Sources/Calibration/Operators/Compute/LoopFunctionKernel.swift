@@ -1,8 +1,9 @@
 import Foundation
 import Graphs
+import LinearAlgebra
 
 /// A function of one float32 number, element by element, that a plain loop computes.
-struct LoopFunctionKernel: OperatorKernel {
+struct LoopFunctionKernel: PiecewiseKernel {
   private enum Function {
     case relu
     case leakyRelu(slope: Float)
@@ -33,10 +34,16 @@ struct LoopFunctionKernel: OperatorKernel {
     [TensorType(.float32, try ComputeChecks.float(inputs, 0, "X").shape)]
   }
 
-  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+  func run(_ inputs: [Tensor?], _ workers: Workers) throws(OperatorError) -> [Tensor] {
     let x = inputs[0]!
     let output = Tensor(shape: x.shape) { (y: UnsafeMutableBufferPointer<Float>) in
-      x.withElements { (x: UnsafeBufferPointer<Float>) in apply(x, into: y) }
+      x.withElements { (x: UnsafeBufferPointer<Float>) in
+        nonisolated(unsafe) let (x, y) = (x, y)
+        workers.forEachRange(x.count, size: Pieces.elements) { range in
+          apply(
+            UnsafeBufferPointer(rebasing: x[range]), into: UnsafeMutableBufferPointer(rebasing: y[range]))
+        }
+      }
     }
     return [output]
   }

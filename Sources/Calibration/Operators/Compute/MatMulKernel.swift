@@ -2,7 +2,7 @@ import Graphs
 import LinearAlgebra
 
 /// MatMul: the product of matrices, vectors, or broadcast stacks of matrices, as in numpy.
-struct MatMulKernel: OperatorKernel {
+struct MatMulKernel: PiecewiseKernel {
   init(_ node: Node) throws(OperatorError) {}
 
   /// The product's sizes: stacks of (rows x depth) times (depth x columns).
@@ -38,39 +38,55 @@ struct MatMulKernel: OperatorKernel {
     return [TensorType(.float32, try sizes(a.shape, b.shape).output)]
   }
 
-  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+  func pieceCount(_ inputs: [TensorType?]) -> Int {
+    guard let a = inputs[0], let b = inputs[1], let sizes = try? sizes(a.shape, b.shape) else { return 1 }
+    let isTall = sizes.bStack.allSatisfy { $0 == 1 }
+    let rows = sizes.rows * (isTall ? sizes.aStack.reduce(1, *) : 1)
+    let tiles = ProductTiles(rows: rows, columns: sizes.columns, depth: sizes.depth)
+    return tiles.count * (isTall ? 1 : sizes.stack.reduce(1, *))
+  }
+
+  func run(_ inputs: [Tensor?], _ workers: Workers) throws(OperatorError) -> [Tensor] {
     let (a, b) = (inputs[0]!, inputs[1]!)
-    var sizes = try sizes(a.shape, b.shape)
+    var whole = try sizes(a.shape, b.shape)
     // One matrix on the right: the stack on the left is one tall matrix.
-    if sizes.bStack.allSatisfy({ $0 == 1 }) {
-      sizes.rows *= sizes.aStack.reduce(1, *)
-      (sizes.stack, sizes.aStack, sizes.bStack) = ([], [], [])
+    if whole.bStack.allSatisfy({ $0 == 1 }) {
+      whole.rows *= whole.aStack.reduce(1, *)
+      (whole.stack, whole.aStack, whole.bStack) = ([], [], [])
     }
+    let sizes = whole
+    let tiles = ProductTiles(rows: sizes.rows, columns: sizes.columns, depth: sizes.depth)
     let output = Tensor(shape: sizes.output) { (y: UnsafeMutableBufferPointer<Float>) in
       if y.isEmpty { return }
       a.withElements { (a: UnsafeBufferPointer<Float>) in
         b.withElements { (b: UnsafeBufferPointer<Float>) in
-          var position = [Int](repeating: 0, count: sizes.stack.count)
-          for matrix in 0..<sizes.stack.reduce(1, *) {
+          nonisolated(unsafe) let (a, b, y) = (a.baseAddress!, b.baseAddress!, y.baseAddress!)
+          workers.forEach(sizes.stack.reduce(1, *) * tiles.count) { piece in
+            let (matrix, tile) = piece.quotientAndRemainder(dividingBy: tiles.count)
+            let (rows, columns) = tiles[tile]
+            let position = Self.position(matrix, in: sizes.stack)
+            let left = a + Self.index(position, in: sizes.aStack) * sizes.rows * sizes.depth
+            let right = b + Self.index(position, in: sizes.bStack) * sizes.depth * sizes.columns
             GEMM.multiply(
-              rows: sizes.rows, columns: sizes.columns, depth: sizes.depth,
-              a.baseAddress! + Self.index(position, in: sizes.aStack) * sizes.rows * sizes.depth,
-              stride: max(sizes.depth, 1),
-              b.baseAddress! + Self.index(position, in: sizes.bStack) * sizes.depth * sizes.columns,
-              stride: sizes.columns,
-              into: y.baseAddress! + matrix * sizes.rows * sizes.columns, stride: sizes.columns)
-            var axis = position.count - 1
-            while axis >= 0 {
-              position[axis] += 1
-              if position[axis] < sizes.stack[axis] { break }
-              position[axis] = 0
-              axis -= 1
-            }
+              rows: rows.count, columns: columns.count, depth: sizes.depth,
+              left + rows.lowerBound * sizes.depth, stride: max(sizes.depth, 1),
+              right + columns.lowerBound, stride: sizes.columns,
+              into: y + (matrix * sizes.rows + rows.lowerBound) * sizes.columns + columns.lowerBound,
+              stride: sizes.columns)
           }
         }
       }
     }
     return [output]
+  }
+
+  /// The place of matrix `index` in a stack of shape `stack`.
+  private static func position(_ index: Int, in stack: [Int]) -> [Int] {
+    var (rest, position) = (index, stack)
+    for axis in stack.indices.reversed() {
+      (rest, position[axis]) = rest.quotientAndRemainder(dividingBy: stack[axis])
+    }
+    return position
   }
 
   /// Which matrix of a stack of shape `stack` is broadcast to `position`.

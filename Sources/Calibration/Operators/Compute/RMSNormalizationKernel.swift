@@ -1,9 +1,10 @@
 import Graphs
+import LinearAlgebra
 
 /// RMSNormalization: each slice behind `axis` is divided by the root of its mean square, then scaled.
 ///
 /// y = x / sqrt(mean(x²) + epsilon) * scale, in float32. ONNX operator set 23.
-struct RMSNormalizationKernel: OperatorKernel {
+struct RMSNormalizationKernel: PiecewiseKernel {
   private let axis: Int
   private let epsilon: Float
 
@@ -21,7 +22,7 @@ struct RMSNormalizationKernel: OperatorKernel {
     return [TensorType(.float32, x.shape)]
   }
 
-  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+  func run(_ inputs: [Tensor?], _ workers: Workers) throws(OperatorError) -> [Tensor] {
     let x = inputs[0]!
     let axis = try ComputeChecks.axis(axis, rank: x.rank)
     let slice = Array(x.shape[axis...])
@@ -31,11 +32,14 @@ struct RMSNormalizationKernel: OperatorKernel {
       if y.isEmpty { return }
       x.withElements { (x: UnsafeBufferPointer<Float>) in
         scale.withUnsafeBufferPointer { scale in
-          for index in 0..<count {
-            let source = UnsafeBufferPointer(rebasing: x[index * size..<(index + 1) * size])
-            let target = UnsafeMutableBufferPointer(rebasing: y[index * size..<(index + 1) * size])
-            let inverse = 1 / (LaneSums.squares(source, around: 0) / Float(size) + epsilon).squareRoot()
-            for i in 0..<size { target[i] = source[i] * inverse * scale[i] }
+          nonisolated(unsafe) let (x, y, scale) = (x, y, scale)
+          workers.forEachRange(count, size: Pieces.rows(size)) { rows in
+            for index in rows {
+              let source = UnsafeBufferPointer(rebasing: x[index * size..<(index + 1) * size])
+              let target = UnsafeMutableBufferPointer(rebasing: y[index * size..<(index + 1) * size])
+              let inverse = 1 / (LaneSums.squares(source, around: 0) / Float(size) + epsilon).squareRoot()
+              for i in 0..<size { target[i] = source[i] * inverse * scale[i] }
+            }
           }
         }
       }

@@ -1,11 +1,12 @@
 import Graphs
+import LinearAlgebra
 
 /// RotaryEmbedding: pairs of a head's elements are turned by angles that grow with the position.
 ///
 /// X is (batch, sequence, heads * size) with `num_heads`, or (batch, heads, sequence, size). The caches hold cosines and
 /// sines: (positions, r / 2) if `position_ids` (batch, sequence) is given, else (batch, sequence, r / 2), where r is
 /// `rotary_embedding_dim`, 0 for the whole head. ONNX operator set 23.
-struct RotaryEmbeddingKernel: OperatorKernel {
+struct RotaryEmbeddingKernel: PiecewiseKernel {
   private let interleaved: Bool
   private let heads: Int
   private let rotated: Int
@@ -63,7 +64,7 @@ struct RotaryEmbeddingKernel: OperatorKernel {
     return [TensorType(.float32, x.shape)]
   }
 
-  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+  func run(_ inputs: [Tensor?], _ workers: Workers) throws(OperatorError) -> [Tensor] {
     let (x, cosines, sines) = (inputs[0]!, inputs[1]!, inputs[2]!)
     let layout = try Layout(x.shape, heads: heads)
     let half = (rotated == 0 ? layout.size : rotated) / 2
@@ -73,11 +74,11 @@ struct RotaryEmbeddingKernel: OperatorKernel {
       x.withElements { (x: UnsafeBufferPointer<Float>) in
         cosines.withElements { (cosines: UnsafeBufferPointer<Float>) in
           sines.withElements { (sines: UnsafeBufferPointer<Float>) in
-            for batch in 0..<layout.batch {
-              for position in 0..<layout.sequence {
-                let angles =
-                  rows[batch * layout.sequence + position] * half..<(rows[batch * layout.sequence + position] + 1)
-                  * half
+            nonisolated(unsafe) let (x, y, cosines, sines) = (x, y, cosines, sines)
+            workers.forEachRange(rows.count, size: Pieces.rows(layout.heads * layout.size)) { places in
+              for place in places {
+                let (batch, position) = place.quotientAndRemainder(dividingBy: layout.sequence)
+                let angles = rows[place] * half..<(rows[place] + 1) * half
                 for head in 0..<layout.heads {
                   let start =
                     batch * layout.sequence * layout.heads * layout.size + head * layout.headStride

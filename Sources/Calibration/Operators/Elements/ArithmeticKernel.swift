@@ -1,7 +1,8 @@
 import Graphs
+import LinearAlgebra
 
 /// Add, Sub, Mul, Div, Min, Max: element by element, with broadcasting. Min and Max take any number of inputs.
-struct ArithmeticKernel: OperatorKernel {
+struct ArithmeticKernel: PiecewiseKernel {
   /// Which of the operators.
   enum Operation {
     case add, sub, mul, div, min, max
@@ -35,12 +36,13 @@ struct ArithmeticKernel: OperatorKernel {
     return [TensorType(type, try BroadcastPlan.shape(of: operands.map(\.shape)))]
   }
 
-  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+  func run(_ inputs: [Tensor?], _ workers: Workers) throws(OperatorError) -> [Tensor] {
     var result = inputs.required(0)
     for index in inputs.indices.dropFirst() {
       let operand = inputs.required(index)
       let plan = try BroadcastPlan([result.shape, operand.shape])
-      result = try result.elementType.visit(Pair(operation: operation, plan: plan, a: result, b: operand))
+      result = try result.elementType.visit(
+        Pair(operation: operation, plan: plan, a: result, b: operand, workers: workers))
     }
     return [result]
   }
@@ -50,15 +52,16 @@ struct ArithmeticKernel: OperatorKernel {
     let plan: BroadcastPlan
     let a: Tensor
     let b: Tensor
+    let workers: Workers
 
     func visit<Element: ArithmeticElement>(_ type: Element.Type) throws(OperatorError) -> Tensor {
       switch operation {
-      case .add: plan.combine(a, b, Addition<Element>())
-      case .sub: plan.combine(a, b, Subtraction<Element>())
-      case .mul: plan.combine(a, b, Multiplication<Element>())
-      case .div: plan.combine(a, b, Division<Element>())
-      case .min: plan.combine(a, b, Minimum<Element>())
-      case .max: plan.combine(a, b, Maximum<Element>())
+      case .add: plan.combine(a, b, Addition<Element>(), workers)
+      case .sub: plan.combine(a, b, Subtraction<Element>(), workers)
+      case .mul: plan.combine(a, b, Multiplication<Element>(), workers)
+      case .div: plan.combine(a, b, Division<Element>(), workers)
+      case .min: plan.combine(a, b, Minimum<Element>(), workers)
+      case .max: plan.combine(a, b, Maximum<Element>(), workers)
       }
     }
   }

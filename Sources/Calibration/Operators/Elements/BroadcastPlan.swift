@@ -1,11 +1,12 @@
 import Graphs
+import LinearAlgebra
 
 /// How up to three tensors of different shapes are walked together, by numpy's rule of broadcasting.
 ///
 /// Shapes are aligned at their last dimension; a dimension of 1 (or a missing one) is repeated. Dimensions that
 /// all operands walk in step are merged, so that the innermost loop, a *run*, is as long as possible: over a whole
 /// tensor for equal shapes or a scalar operand, over H * W for [N, C, H, W] with [C, 1, 1].
-struct BroadcastPlan {
+struct BroadcastPlan: Sendable {
   /// The shape of the result.
   let shape: [Int]
   /// Elements of one run; the result is contiguous in it, each operand either contiguous or one repeated element.
@@ -66,15 +67,23 @@ struct BroadcastPlan {
   /// Calls `body` for every run with the offset of its first element in the result and in each operand.
   @inline(__always)
   func forEachRun(_ body: (_ result: Int, _ operands: SIMD4<Int>) -> Void) {
-    let total = shape.reduce(1, *)
-    if total == 0 { return }
+    forEachRun(0..<shape.reduce(1, *) / max(runLength, 1), body)
+  }
+
+  /// The same for the runs `runs`, counted in the order of the result.
+  @inline(__always)
+  private func forEachRun(_ runs: Range<Int>, _ body: (_ result: Int, _ operands: SIMD4<Int>) -> Void) {
+    if runs.isEmpty || runLength == 0 { return }
     var indices = [Int](repeating: 0, count: loops.count)
     var offsets = SIMD4<Int>.zero
-    var result = 0
-    while true {
-      body(result, offsets)
-      result += runLength
-      if result >= total { return }
+    var first = runs.lowerBound
+    for level in loops.indices.reversed() {
+      (first, indices[level]) = first.quotientAndRemainder(dividingBy: loops[level].count)
+      offsets &+= loops[level].steps &* SIMD4(repeating: indices[level])
+    }
+    for run in runs {
+      body(run * runLength, offsets)
+      if run + 1 == runs.upperBound { return }
       var level = loops.count - 1
       while true {
         indices[level] += 1
@@ -87,27 +96,51 @@ struct BroadcastPlan {
     }
   }
 
-  /// `operation` on every pair of elements of two operands.
-  func combine<Operation: BinaryOperation>(_ a: Tensor, _ b: Tensor, _ operation: Operation) -> Tensor {
+  /// `operation` on every pair of elements of two operands, in pieces of some runs or of parts of long ones.
+  func combine<Operation: BinaryOperation>(
+    _ a: Tensor, _ b: Tensor, _ operation: Operation, _ workers: Workers = .alone
+  ) -> Tensor {
     Tensor(shape: shape, of: Operation.Result.self) { result in
       a.withElements(as: Operation.Operand.self) { a in
         b.withElements(as: Operation.Operand.self) { b in
-          guard let out = result.baseAddress, let a = a.baseAddress, let b = b.baseAddress else { return }
-          forEachRun { start, offsets in
-            let (out, a, b) = (out + start, a + offsets[0], b + offsets[1])
-            switch (runSteps[0], runSteps[1]) {
-            case (0, 0): out.update(repeating: operation.apply(a[0], b[0]), count: runLength)
-            case (0, _):
-              let first = a[0]
-              for i in 0..<runLength { out[i] = operation.apply(first, b[i]) }
-            case (_, 0):
-              let second = b[0]
-              for i in 0..<runLength { out[i] = operation.apply(a[i], second) }
-            default: for i in 0..<runLength { out[i] = operation.apply(a[i], b[i]) }
+          guard let out = result.baseAddress, let a = a.baseAddress, let b = b.baseAddress, !result.isEmpty else {
+            return
+          }
+          nonisolated(unsafe) let (left, right, target) = (a, b, out)
+          let runs = result.count / runLength
+          let parts = (runLength + Pieces.elements - 1) / Pieces.elements
+          workers.forEachRange(runs * parts, size: max(1, Pieces.elements / runLength)) { pieces in
+            // A piece has several runs, or a part of one.
+            let part = pieces.lowerBound % parts
+            let within = part * Pieces.elements..<min((part + 1) * Pieces.elements, runLength)
+            let own = parts == 1 ? pieces : pieces.lowerBound / parts..<pieces.lowerBound / parts + 1
+            forEachRun(own) { start, offsets in
+              let out = target + start + within.lowerBound
+              let a = left + offsets[0] + runSteps[0] * within.lowerBound
+              let b = right + offsets[1] + runSteps[1] * within.lowerBound
+              Self.combine(within.count, a, runSteps[0], b, runSteps[1], operation, into: out)
             }
           }
         }
       }
+    }
+  }
+
+  /// `operation` on a run of `count` pairs, of operands that are walked (1) or repeated (0).
+  @inline(__always)
+  private static func combine<Operation: BinaryOperation>(
+    _ count: Int, _ a: UnsafePointer<Operation.Operand>, _ aStep: Int, _ b: UnsafePointer<Operation.Operand>,
+    _ bStep: Int, _ operation: Operation, into out: UnsafeMutablePointer<Operation.Result>
+  ) {
+    switch (aStep, bStep) {
+    case (0, 0): out.update(repeating: operation.apply(a[0], b[0]), count: count)
+    case (0, _):
+      let first = a[0]
+      for i in 0..<count { out[i] = operation.apply(first, b[i]) }
+    case (_, 0):
+      let second = b[0]
+      for i in 0..<count { out[i] = operation.apply(a[i], second) }
+    default: for i in 0..<count { out[i] = operation.apply(a[i], b[i]) }
     }
   }
 }

@@ -1,9 +1,10 @@
 import Graphs
+import LinearAlgebra
 
 /// Cast: the elements as another type. `CastElement` states the rules.
 ///
 /// The target is the attribute `to`, a number of ONNX's `TensorProto.DataType`, or the name of an `ElementType`.
-struct CastKernel: OperatorKernel {
+struct CastKernel: PiecewiseKernel {
   private let target: ElementType
 
   init(_ node: Node) throws(OperatorError) {
@@ -40,5 +41,7 @@ struct CastKernel: OperatorKernel {
     [TensorType(target, try inputs.required(0, named: "input").shape)]
   }
 
-  func run(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] { [inputs.required(0).cast(to: target)] }
+  func run(_ inputs: [Tensor?], _ workers: Workers) throws(OperatorError) -> [Tensor] {
+    [inputs.required(0).cast(to: target, workers)]
+  }
 }

@@ -11,7 +11,7 @@ protocol UnaryOperation {
 }
 
 /// What is done to every pair of elements of two tensors; a type for the reason that `UnaryOperation` gives.
-protocol BinaryOperation {
+protocol BinaryOperation: Sendable {
   associatedtype Operand: TensorElement
   associatedtype Result: TensorElement
   func apply(_ a: Operand, _ b: Operand) -> Result

@@ -1,10 +1,11 @@
 import Graphs
+import LinearAlgebra
 
 extension Tensor {
   /// The elements as another type, by the rules of `CastElement`; the same tensor if the type is the same.
-  func cast(to target: ElementType) -> Tensor {
+  func cast(to target: ElementType, _ workers: Workers = .alone) -> Tensor {
     if target == elementType { return self }
-    if elementType == .float32, target == .bfloat16 { return narrowedToBFloat16 }
+    if elementType == .float32, target == .bfloat16 { return narrowedToBFloat16(workers) }
     if elementType == .bfloat16, target == .float32 { return widened }
     return switch elementType {
     case .float32: cast(from: Float.self, to: target)
