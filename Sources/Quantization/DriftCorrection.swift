@@ -56,14 +56,18 @@ public struct DriftCorrection: Sendable {
   }
 
   /// The same, to memory that may be shared.
+  ///
+  /// - Parameter part: which of how many shares: of processes that share the memory, each writes one.
   public static func scaled(
     to target: UnsafeMutablePointer<Float>, order: [Int32], unit: Double, alpha: Double, threads: Int,
-    row write: @Sendable (Int, UnsafeMutablePointer<Double>) -> Void
+    part: (index: Int, count: Int) = (0, 1), row write: @Sendable (Int, UnsafeMutablePointer<Double>) -> Void
   ) {
     let (columns, scale) = (order.count, alpha / unit)
     let target = Parallel.Target(target)
     let rows = 16
-    Parallel.forEach((columns + rows - 1) / rows, threads: threads) { piece in
+    let pieces = (columns + rows - 1) / rows
+    Parallel.forEach((pieces + part.count - 1 - part.index) / part.count, threads: threads) { own in
+      let piece = own * part.count + part.index
       withUnsafeTemporaryAllocation(of: Double.self, capacity: columns) { line in
         order.withUnsafeBufferPointer { order in
           for row in piece * rows..<min((piece + 1) * rows, columns) {

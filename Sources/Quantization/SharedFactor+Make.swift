@@ -70,6 +70,9 @@ extension SharedFactor {
     public let damping: Double
     /// How often the damping was raised.
     public let escalations: Int
+
+    /// The columns that no calibration input ever reached, in ascending order.
+    public var deadColumns: [Int] { curvature.indices.filter { curvature[$0] == 0 } }
   }
 
   /// A factor whose U was written elsewhere.
@@ -82,10 +85,12 @@ extension SharedFactor {
   /// The same for a packed Hessian that is not copied, in memory that several processes may share: every process of the team of
   /// `cholesky` calls it, and gets the same.
   ///
-  /// - Parameter target: where U is written, packed; may be where `upper` is, which is read no more then.
+  /// - Parameters:
+  ///   - target: where U is written, packed; may be where `upper` is, which is read no more then.
+  ///   - whenOrdered: called when all but U is known, before it is computed: in about half of the time.
   public static func make(
     _ upper: UnsafePointer<Double>, order: ColumnOrder, roundingErrors: [Double]? = nil, damping: Double,
-    _ cholesky: InverseCholesky, to target: UnsafeMutablePointer<Float>
+    _ cholesky: InverseCholesky, to target: UnsafeMutablePointer<Float>, whenOrdered: (Parameters) -> Void = { _ in }
   ) throws(QuantizationError) -> Parameters {
     let columns = cholesky.order
     try check(upper, columns: columns, cholesky)
@@ -99,10 +104,12 @@ extension SharedFactor {
           throw QuantizationError.malformedFactor("diagonal element \(k) of U is \(Float(roots[k]))")
         }
         let order = cholesky.processing.map { Int32($0) }
-        cholesky.writeInverse(to: target)
-        return Parameters(
+        let parameters = Parameters(
           order: order, curvature: damped.curvature, unit: damped.unit, damping: damped.damping,
           escalations: damped.escalations)
+        whenOrdered(parameters)
+        cholesky.writeInverse(to: target)
+        return parameters
       } catch let error as CholeskyError {
         let minor =
           switch error {

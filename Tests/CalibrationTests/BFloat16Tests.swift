@@ -113,7 +113,7 @@ struct BFloat16Tests {
       try cross.add(differences: original.differences(from: quantized), quantized: quantized)
       return (
         InputMoments.moments(of: group, sums: sums.take(), scale: scale, columnCount: 48)[0],
-        CrossMoments.moments(of: group, sums: cross.take(), scale: scale, columnCount: 48)[0]
+        CrossMoments.moments(of: group, sums: ReadStorage(cross.take()), scale: scale, columnCount: 48)[0]
       )
     }
     let (half, whole) = (try moments(x, float), try moments(x.widened, float.widened))

@@ -50,7 +50,7 @@ struct CrossSumsTests {
         x.append((0..<4).map { Double(b[start + $0]) })
       }
     }
-    var moments = CrossMoments.moments(of: group, sums: sums.take(), scale: scale, columnCount: count)[0]
+    var moments = CrossMoments.moments(of: group, sums: ReadStorage(sums.take()), scale: scale, columnCount: count)[0]
     func mean(_ values: [[Double]], _ index: Int) -> Double { values.reduce(0) { $0 + $1[index] } / Double(count) }
     func check(_ moments: CrossMoments, _ left: [Double], _ right: [Double]) {
       for row in 0..<4 {
@@ -87,7 +87,7 @@ struct CrossSumsTests {
     let all = try sums([0, 1, 2])
     #expect(try all == sums([2, 0, 1]))
     #expect(try all == zip(sums([1]), sums([0, 2])).map { $0 + $1 })
-    let moments = CrossMoments.moments(of: group, sums: all, scale: scale, columnCount: count)
+    let moments = CrossMoments.moments(of: group, sums: ReadStorage(all), scale: scale, columnCount: count)
     #expect(moments.count == 2)
     for hessian in 0..<2 {
       var expected = [Double](repeating: 0, count: 144)

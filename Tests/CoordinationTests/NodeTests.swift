@@ -59,6 +59,26 @@ struct NodeTests {
   }
 
   @Test(
+    "a factorization that fails ends all ranks, those that wait for its factor too",
+    arguments: [
+      Placement(ranks: 1, environment: [:], says: ""),
+      Placement(ranks: 3, environment: ["RANKWISE_RANKS_PER_NODE": "1"], says: ""),
+      Placement(ranks: 4, environment: ["RANKWISE_RANKS_PER_NODE": "2"], says: ""),
+      Placement(ranks: 4, environment: ["RANKWISE_RANKS_PER_NODE": "2", "RANKWISE_FACTOR": "node"], says: ""),
+      Placement(ranks: 3, environment: ["RANKWISE_SHARED_MEMORY": "off"], says: ""),
+    ])
+  func failure(placement: Placement) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "rankwise-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (launch, files) = try quantize(
+      folder, ranks: placement.ranks, placement.environment.merging(["RANKWISE_REHEARSE": "fail@3"]) { $1 })
+    #expect(launch.status != 0 && !launch.timedOut && files.isEmpty, "\(placement)")
+    let messages = launch.errors.split(separator: "\n").filter { $0.contains("a failure that is rehearsed") }
+    #expect(messages.count == 1 && messages[0].contains("layers.0.mlp"), "\(placement): \(launch.errors)")
+    #expect(launch.duration < .seconds(30), "\(placement)")
+  }
+
+  @Test(
     "a variable that means nothing ends the run before any work",
     arguments: [
       ("RANKWISE_RANKS_PER_NODE", "0"), ("RANKWISE_RANKS_PER_NODE", "two"), ("RANKWISE_SHARED_MEMORY", "no"),

@@ -60,6 +60,17 @@ struct TraceTests {
     #expect(drift.aligned(0) == -1000 && drift.aligned(500_000) == 498_000 && drift.aligned(1_000_000) == 997_000)
   }
 
+  @Test("time on the way counts once, and is hidden where the rank computes")
+  func overlap() {
+    // On the way from 1 to 4 and from 6 to 7; computing from 0 to 2, from 3 to 3.5 and from 5 to 8.
+    let (total, hidden) = TransferOverlap.spans(
+      [(2.0, 4), (1, 3), (6, 7)], [(0, 2), (3, 3.5), (5, 8)])
+    #expect(total == 4 && hidden == 1 + 0.5 + 1)
+    #expect(TransferOverlap.spans([(1, 2)], []) == (1, 0))
+    #expect(TransferOverlap(means: [(0, 0)]) == nil)
+    #expect(TransferOverlap(means: [(3, 1), (0, 0)])! == TransferOverlap(means: [(1.5, 0.5)])!)
+  }
+
   @Test("the trace of 3 ranks on 2 nodes has their phases without overlaps, and says what the run's report says")
   func trace() throws {
     let folder = try folder()
@@ -84,7 +95,7 @@ struct TraceTests {
       #expect(own.allSatisfy { $0["pid"] as? Int == node })
       #expect(own.filter { $0["name"] as? String == "run" }.count == 1)
       let names = Set(own.compactMap { $0["name"] as? String })
-      #expect(names.isSuperset(of: ["read", "forward", "hessian", "reduce", "broadcast", "gather", "measure"]))
+      #expect(names.isSuperset(of: ["read", "forward", "hessian", "factor", "gather", "measure"]))
       let spans = own.filter { $0["name"] as? String != "run" }
         .compactMap { event in
           (event["ts"] as? Double).flatMap { ts in (event["dur"] as? Double).map { (ts, ts + $0) } }
@@ -94,6 +105,15 @@ struct TraceTests {
       #expect(zip(spans, spans.dropFirst()).allSatisfy { $0.1 <= $1.0 + 0.5 })
     }
 
+    // What went from node to node, at the owners and at the leaders of the others.
+    let transfers = events.filter { $0["cat"] as? String == "transfer" }
+    for part in ["factors of ", "corrections of "] {
+      let own = transfers.filter { ($0["name"] as? String)?.hasPrefix(part) == true }
+      #expect(own.contains { $0["pid"] as? Int == 0 } && own.contains { $0["pid"] as? Int == 1 }, "\(part)")
+    }
+    let ids = Dictionary(grouping: transfers) { $0["id"] as? String ?? "" }
+    #expect(ids[""] == nil && ids.values.allSatisfy { $0.compactMap { $0["ph"] as? String } == ["b", "e"] })
+
     let summary = try rankwise(["trace", trace.path, "--report", again.path])
     #expect(summary.status == 0 && summary.output.contains("Parts that took longest"), "\(summary.errors)")
     func phases(_ url: URL) throws -> [String: [Double]] {
@@ -101,6 +121,13 @@ struct TraceTests {
       let times = try #require(json?["rankTimes"] as? [String: Any])
       return try #require(times["phaseSeconds"] as? [String: [Double]])
     }
+    func overlap(_ url: URL) throws -> TransferOverlap {
+      struct Overlap: Decodable { var factorTransfers: TransferOverlap }
+      return try JSONDecoder().decode(Overlap.self, from: Data(contentsOf: url)).factorTransfers
+    }
+    let (before, after) = (try overlap(report), try overlap(again))
+    #expect(abs(before.seconds - after.seconds) < 1e-3 && abs(before.hidden - after.hidden) < 1e-3)
+    #expect(before.seconds > 0 && run.output.contains("% of it while it computed"))
     let (told, read) = (try phases(report), try phases(again))
     #expect(told.keys.sorted() == read.keys.sorted())
     for (phase, seconds) in told {
@@ -114,6 +141,11 @@ struct TraceTests {
       ("", "the document ends"), ("{\"traceEvents\": 3}", "traceEvents"),
       ("{\"traceEvents\": [{\"ph\": \"X\", \"name\": \"nap\"}]}", "\"nap\" is no phase"),
       ("{\"traceEvents\": [{\"ph\": \"X\", \"name\": \"run\", \"tid\": -1}]}", "event 0: tid"),
+      (
+        "{\"traceEvents\": [{\"ph\": \"X\", \"name\": \"run\", \"tid\": 0, \"ts\": 0, \"dur\": 1}, "
+          + "{\"ph\": \"e\", \"cat\": \"transfer\", \"id\": \"0.0\", \"tid\": 0, \"ts\": 0}]}",
+        "event 1: transfer 0.0 ends before it begins"
+      ),
       ("{\"traceEvents\": [{\"ph\": \"X\", \"name\": \"solve\", \"tid\": 1, \"ts\": 0, \"dur\": 1}]}", "0 of 2 ranks"),
     ])
   func refused(content: String, message: String) throws {

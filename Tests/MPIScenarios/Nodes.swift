@@ -41,6 +41,52 @@ func pipelinedScenario(_ world: borrowing Communicator, _ data: Data) throws {
   }
 }
 
+/// Deliveries of several roots, which begin in an order that nobody else knows, some when others are through.
+func stationScenario(_ world: borrowing Communicator, _ data: Data) throws {
+  let (rank, size) = (world.rank, world.size)
+  let station = try PipelineStation(world)
+  try expect(station.isDone, "a station without deliveries has something to do")
+  for round in 0..<3 {
+    // Number n belongs to rank n % size and goes to all, or to all but one.
+    let counts = [1, 40, 3000, 200_000]
+    let routes = (0..<size * counts.count).map { number in
+      let all = (0..<size).map { (number + $0) % size }
+      return number / size % 2 == 1 && size > 2 ? Array(all.dropLast()) : all
+    }
+    let offsets = routes.indices.map { number in (0..<number).reduce(0) { $0 + 8 * counts[$1 / size] } }
+    let memory = NodeMemory(byteCount: offsets.last! + 8 * counts.last!)
+    let own = routes.indices.filter { routes[$0][0] == rank }
+    for number in own {
+      let values: [Double] = data.contribution(rank + number, counts[number / size])
+      memory.write(values.span, at: offsets[number])
+    }
+    station.open(
+      routes.indices.filter { routes[$0].contains(rank) && routes[$0].count > 1 }.map { number in
+        PipelineStation.Delivery(
+          number: number, memory: memory, range: offsets[number]..<offsets[number] + 8 * counts[number / size],
+          route: routes[number])
+      })
+    // Every rank begins with another one of its own, the last rank long after the others.
+    var waiting = (own + own)[(rank + round) % own.count..<(rank + round) % own.count + own.count]
+    waiting.removeAll { routes[$0].count == 1 }
+    var events: [PipelineStation.Event] = []
+    var turns = 0
+    while !station.isDone || !waiting.isEmpty {
+      turns += 1
+      if rank < size - 1 || turns > 200, let number = waiting.popFirst() { station.begin(number) }
+      if let moved = try station.advance() { events += moved } else if rank == size - 1 { turns += 10 }
+    }
+    for number in routes.indices where routes[number].contains(rank) && routes[number].count > 1 {
+      let count = counts[number / size]
+      try expectEqual(
+        memory.read(Double.self, at: offsets[number], count: count), Data.values(routes[number][0] + number, count),
+        "delivery \(number) of round \(round)")
+      let own = events.filter { [.began(number), .arrived(number), .ended(number)].contains($0) }
+      try expectEqual(own, [.began(number), .arrived(number), .ended(number)], "what happened to delivery \(number)")
+    }
+  }
+}
+
 func pipelinedErrorScenario(_ world: borrowing Communicator, _ data: Data) throws {
   // The root has fewer elements than the last rank expects.
   let (root, last) = (0, world.size - 1)

@@ -23,6 +23,7 @@ let scenarios: [String: (borrowing Communicator, Data) throws -> Void] = [
   "collectivelyCaught": collectivelyCaughtScenario,
   "subgroupFails": subgroupFailsScenario,
   "pipelined": pipelinedScenario,
+  "station": stationScenario,
   "pipelinedError": pipelinedErrorScenario,
   "nodeLayout": nodeLayoutScenario,
   "nodeWindow": nodeWindowScenario,

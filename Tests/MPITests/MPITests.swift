@@ -9,7 +9,7 @@ struct MPITests {
   /// Each fails if one rank contributes a wrong element.
   static let data = [
     "broadcast", "reduce", "gather", "allGather", "scatter", "pointToPoint", "immediate", "owning",
-    "pipelined", "nodeWindow",
+    "pipelined", "station", "nodeWindow",
   ]
   static let groups = [
     "communicators", "environment", "receiveErrors", "collectivelySucceeds", "collectivelyNested", "collectivelyCaught",
@@ -41,7 +41,7 @@ struct MPITests {
 
   @Test("more ranks than cores get what they must get")
   func oversubscribed() throws {
-    let scenarios = ["pipelined", "nodeLayout", "nodeWindow"]
+    let scenarios = ["pipelined", "station", "nodeLayout", "nodeWindow"]
     let launch = try run(scenarios.joined(separator: ","), ranks: 8)
     #expect(launch.status == 0, "\(launch.errors)")
     for scenario in scenarios { #expect(launch.output.contains("\(scenario) passed")) }

@@ -35,6 +35,25 @@ import Testing
     return b.map { row in row.indices.map { row[$0] / a[$0][$0] } }
   }
 
+  @Test("shares of several processes make the same scaled moments as one", arguments: [1, 2, 5])
+  func shares(count: Int) {
+    let order = (0..<70).map { Int32(($0 * 13) % 70) }
+    let row = { @Sendable (row: Int, target: UnsafeMutablePointer<Double>) in
+      for column in 0..<70 { target[column] = Double(row * 1000 + column) }
+    }
+    let whole = DriftCorrection.scaled(order: order, unit: 4, alpha: 0.5, threads: 1, row: row)
+    var shares = [Float](repeating: .nan, count: whole.count)
+    shares.withUnsafeMutableBufferPointer { shares in
+      for index in 0..<count {
+        DriftCorrection.scaled(
+          to: shares.baseAddress!, order: order, unit: 4, alpha: 0.5, threads: 2, part: (index: index, count: count),
+          row: row)
+      }
+    }
+    #expect(shares == whole)
+    #expect(whole[70 + 1] == Float((1000 + 13) / 8.0))
+  }
+
   private func setup(
     _ columns: Int, damping: Double, order: ColumnOrder = .curvature
   ) throws -> (cross: [[Double]], damped: [[Double]], factor: SharedFactor, float: [[Double]], quantized: [[Double]]) {

@@ -8,7 +8,7 @@ public struct CrossMoments: Sendable {
   public let columns: Int
   /// The mean of the columns of D.
   public let mean: [Double]
-  private let sums: [Int64]
+  private let sums: ReadStorage<Int64>
   private let start: Int
   private let factor: Double
   /// The means of X̃, and the columns that become zero, where D X̃ᵀ is to be about the means.
@@ -18,21 +18,24 @@ public struct CrossMoments: Sendable {
   ///
   /// - Parameter columnCount: N, the columns of X of all ranks.
   public static func moments(
-    of group: InputGroup, sums: [Int64], scale: SumScale, columnCount: Int
+    of group: InputGroup, sums: ReadStorage<Int64>, scale: SumScale, columnCount: Int
   ) -> [CrossMoments] {
+    (0..<group.groups).map { CrossMoments(of: group, $0, sums: sums, scale: scale, columnCount: columnCount) }
+  }
+
+  /// The moments of Hessian `index` of `group` from the sums of all ranks; layout as in `CrossSums`.
+  ///
+  /// - Parameter columnCount: N, the columns of X of all ranks.
+  public init(
+    of group: InputGroup, _ index: Int, sums: ReadStorage<Int64>, scale: SumScale, columnCount: Int
+  ) {
     precondition(sums.count == CrossSums.count(group), "\(sums.count) sums for an input group of other size")
     let (columns, size) = (group.columns, group.columns * group.columns)
     let count = Double(max(columnCount, 1))
-    return (0..<group.groups).map { index in
-      let start = group.groups * size + index * columns
-      return CrossMoments(
-        columns: columns, mean: sums[start..<start + columns].map { Double($0) / (count * scale.elements) },
-        sums: sums, start: index * size, factor: 2 / (count * scale.products))
-    }
-  }
-
-  private init(columns: Int, mean: [Double], sums: [Int64], start: Int, factor: Double) {
-    (self.columns, self.mean, self.sums, self.start, self.factor) = (columns, mean, sums, start, factor)
+    let first = group.groups * size + index * columns
+    (self.columns, self.sums, start) = (columns, sums, index * size)
+    factor = 2 / (count * scale.products)
+    mean = sums[first..<first + columns].map { Double($0) / (count * scale.elements) }
   }
 
   /// Replaces D X̃ᵀ by (D - mean)(X̃ - mean)ᵀ, for layers whose bias takes up the means.

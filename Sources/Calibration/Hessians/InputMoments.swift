@@ -16,7 +16,7 @@ public struct InputMoments: Sendable {
   public static func moments(
     of group: InputGroup, sums: [Int64], scale: SumScale, columnCount: Int, threads: Int = 1
   ) -> [InputMoments] {
-    let rows = MomentRows(group: group, sums: sums, scale: scale, columnCount: columnCount)
+    let rows = MomentRows(group: group, sums: ReadStorage(sums), scale: scale, columnCount: columnCount)
     return (0..<group.groups).map { index in
       let size = SymmetricMatrix.count(order: group.columns)
       let upper = [Double](unsafeUninitializedCapacity: size) { buffer, count in

@@ -1,4 +1,5 @@
 import Glibc
+import LinearAlgebra
 import Synchronization
 
 /// Integer sums in memory that processes share: whoever has some to add adds them there, slice by slice, each under a lock.
@@ -38,6 +39,9 @@ public final class SharedSumMemory: Sendable {
 
   /// A copy of the integers.
   public func copy() -> [Int64] { LargeArray.copy(sums) }
+
+  /// The integers where they lie: nobody adds to them any more.
+  public var finished: ReadStorage<Int64> { ReadStorage(UnsafeBufferPointer(sums), owner: owner) }
 
   /// Makes the locks, in one process, while no other uses them.
   public func prepare() {

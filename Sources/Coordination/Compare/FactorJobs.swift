@@ -84,7 +84,7 @@ struct FactorJobs {
     var moments = moments.groups[index][hessian]
     if key.isCentered, source.hasBiases(group) { moments.center() }
     let errors = key.bits.map { _ in
-      QuantizationRun.roundingErrors(
+      FactorSettings.roundingErrors(
         group.layers.map { source.matrix($0) }, group.layers.map { planned[$0]! }, hessian: hessian)
     }
     do {

@@ -2,7 +2,7 @@ import LinearAlgebra
 import MPI
 import Quantization
 
-/// Where the factors of an input group, and its drift corrections, lie in one run of bytes: what travels to a node.
+/// Where the factors of an input group, and behind them its drift corrections, lie in one run of bytes: what travels to a node.
 struct FactorLayout: Equatable {
   /// Columns C of a Hessian.
   let columns: Int
@@ -17,31 +17,45 @@ struct FactorLayout: Equatable {
   private var order: Int { Self.aligned(Self.scalarBytes) }
   private var curvature: Int { order + Self.aligned(4 * columns) }
   private var inverse: Int { curvature + Self.aligned(4 * columns) }
-  private var update: Int { inverse + Self.aligned(4 * triangle) }
-  private var bytesOfHessian: Int { update + (hasDrift ? Self.aligned(4 * columns * columns) : 0) }
+  private var bytesOfHessian: Int { inverse + Self.aligned(4 * triangle) }
+  private var bytesOfUpdate: Int { Self.aligned(4 * columns * columns) }
 
   /// Bytes of one packed U.
   var triangleBytes: Int { 4 * triangle }
 
   /// Bytes of the whole group, a multiple of `NodeMemory.alignment`.
-  var byteCount: Int { hessians * bytesOfHessian }
+  var byteCount: Int { hessians * (bytesOfHessian + (hasDrift ? bytesOfUpdate : 0)) }
+  /// Which of them are those of the factors; the rest are those of the corrections.
+  var factorBytes: Range<Int> { 0..<hessians * bytesOfHessian }
 
   private static func aligned(_ count: Int) -> Int {
     (count + NodeMemory.alignment - 1) / NodeMemory.alignment * NodeMemory.alignment
   }
 
-  /// Writes the factor and the scaled cross moments of Hessian `index` behind `start`.
-  func write(
-    _ factor: SharedFactor, _ drift: [Float]?, hessian index: Int, to memory: NodeMemory, at start: Int
-  ) {
-    precondition(factor.columns == columns && (drift != nil) == hasDrift, "a factor of another group")
+  /// Where U of Hessian `index` is, or is to be.
+  func inverse(_ index: Int, in memory: NodeMemory, at start: Int) -> UnsafeMutablePointer<Float> {
+    memory.mutableElements(of: Float.self, at: start + index * bytesOfHessian + inverse, count: triangle).baseAddress!
+  }
+
+  /// Writes what the factor of Hessian `index` is beside its U.
+  func write(_ factor: SharedFactor.Parameters, hessian index: Int, to memory: NodeMemory, at start: Int) {
+    precondition(factor.order.count == columns, "a factor of another group")
     let first = start + index * bytesOfHessian
     let scalars = [factor.unit, factor.damping, Double(factor.escalations)]
     memory.write(scalars.span, at: first)
     memory.write(factor.order.span, at: first + order)
     memory.write(factor.curvature.span, at: first + curvature)
-    factor.inverse.withUnsafeBufferPointer { memory.write($0.span, at: first + inverse) }
-    if let drift { memory.write(drift.span, at: first + update) }
+  }
+
+  /// Writes that there are no factors.
+  func writeFailure(to memory: NodeMemory, at start: Int) {
+    let none = [0.0]
+    memory.write(none.span, at: start)
+  }
+
+  /// Whether a part that has come is what it should be, and does not say that there are no factors.
+  func isComplete(in memory: NodeMemory, at start: Int, _ part: FactorBoard.Part) -> Bool {
+    part == .corrections || memory.read(Double.self, at: start, count: 1)[0] > 0
   }
 
   /// The factor of Hessian `index`, its U not copied but read where it lies.
@@ -58,6 +72,7 @@ struct FactorLayout: Equatable {
   /// Where the drift correction of Hessian `index` is, or what it is solved from.
   func drift(_ index: Int, in memory: NodeMemory, at start: Int) -> UnsafeMutableBufferPointer<Float> {
     precondition(hasDrift, "a group without drift")
-    return memory.mutableElements(at: start + index * bytesOfHessian + update, count: columns * columns)
+    return memory.mutableElements(
+      at: start + factorBytes.upperBound + index * bytesOfUpdate, count: columns * columns)
   }
 }

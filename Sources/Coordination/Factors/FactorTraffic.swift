@@ -11,6 +11,18 @@ public struct FactorTraffic: Codable, Sendable, Equatable {
   /// Times that each rank of a node had a copy of its own, since memory could not be shared.
   public var copiedStages = 0
 
+  /// Adds what is sent along `routes`. The same on every rank.
+  mutating func count(_ routes: FactorRoutes, _ layouts: [FactorLayout], shares: Bool) {
+    for (layout, route) in zip(layouts, routes.routes) where !route.staysAtOwner {
+      bytesSent += (route.ranks.count - 1) * layout.byteCount
+      triangleBytesSent += (route.ranks.count - 1) * layout.hessians * layout.triangleBytes
+    }
+    let isNeeded =
+      routes.routes.contains { !$0.staysAtOwner } && routes.places.reduce(0) { $0 + $1.count } > nodes
+    if isNeeded && shares { sharedStages += 1 }
+    if isNeeded && !shares { copiedStages += 1 }
+  }
+
   /// One line for the end of a run; nil if nothing was sent or shared.
   var text: String? {
     guard bytesSent > 0 || sharedStages > 0 else { return nil }

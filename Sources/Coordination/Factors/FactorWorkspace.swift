@@ -4,7 +4,7 @@ import MPI
 
 /// The memory in which the ranks of a node factor a Hessian together: one window that lasts.
 ///
-/// It holds the control memory of the team, the packed H, in whose place U is written, and R.
+/// It holds a barrier of all ranks of the node, the control memory of the team, the packed H, in whose place U may be written, and R.
 final class FactorWorkspace {
   private let window = LastingWindow()
   private var known: Facts?
@@ -24,6 +24,7 @@ final class FactorWorkspace {
 
   /// Where things lie for a Hessian of some columns.
   struct Layout {
+    let control: Int
     let hessian: Int
     let work: Int
     let byteCount: Int
@@ -32,7 +33,8 @@ final class FactorWorkspace {
       func aligned(_ count: Int) -> Int {
         (count + NodeMemory.alignment - 1) / NodeMemory.alignment * NodeMemory.alignment
       }
-      hessian = aligned(Team.controlBytes(members: members))
+      control = aligned(ProcessBarrier.byteCount)
+      hessian = control + aligned(Team.controlBytes(members: members))
       work = hessian + aligned(8 * SymmetricMatrix.count(order: columns))
       byteCount = work + TiledFactor.byteCount(order: columns)
     }
@@ -87,8 +89,12 @@ final class FactorWorkspace {
     return memory
   }
 
-  /// Lets every rank of the node see what any of them wrote. Collective over them.
-  func publish(_ nodes: NodeLayout) throws(MPIError) { try window.publish(nodes) }
+  /// Where the ranks of the node meet while none of them may call MPI.
+  var barrier: ProcessBarrier {
+    ProcessBarrier(
+      at: UnsafeMutableRawPointer(
+        memory.mutableElements(of: UInt8.self, at: 0, count: ProcessBarrier.byteCount).baseAddress!))
+  }
 
   /// Gives the memory back. Collective over the ranks of the node.
   func release(_ nodes: NodeLayout) throws(MPIError) { try window.release(nodes) }

@@ -159,10 +159,16 @@ struct MemoryModel {
       groups.allSatisfy { $0.group.unfolding == nil }
       ? bounds.threads * 4 * columns * min(columns, HessianSums.largestStrip) : busy * 4 * columns * columns
     let forming = partial + busy * 2 * waiting
-    // Ranks of a node add to the same sums, and owners then copy theirs; else a piece is being added up.
-    if ranksPerNode > 1 { return largest + max(forming, largest) }
+    // Ranks of a node add to the same sums, which stay there, or owners copy theirs; else a piece is being added up.
+    if ranksPerNode > 1 { return largest + (sumsStay(groups, bounds) ? forming : max(forming, largest)) }
     let piece = min(largest, bounds.reducedAtOnce)
     return largest + max(forming, ranks == 1 ? 0 : min(largest, 2 * piece))
+  }
+
+  /// Whether owners read the sums of a wave where the ranks of a node have formed them.
+  private func sumsStay(_ groups: [CalibratedGroup], _ bounds: MemoryBounds) -> Bool {
+    ranksPerNode > 1 && bounds.limit == nil && run.options.propagation == .quantized
+      && groups.reduce(0) { $0 + $1.sumBytes } <= bounds.sums
   }
 
   /// The most sums that are formed at a time.
@@ -177,8 +183,8 @@ struct MemoryModel {
 
   /// While a wave is factored and solved, on the rank with most.
   ///
-  /// Factoring C columns: the sums become moments (float64), cross sums wait; then one Hessian after the other (or several at
-  /// once) has a triangle in float64 and U. Rows: whole float matrices of the layers that a rank has rows of.
+  /// Factoring C columns: one Hessian after the other (or several at once) has two triangles in float64, H and R; U has its place
+  /// among the factors, or is copied where it stays at its owner. Rows: whole float matrices of the layers that a rank has rows of.
   private func waveMemory(_ groups: [CalibratedGroup], _ bounds: MemoryBounds) -> RankMemory {
     let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), speeds: speeds)
     let members = groups.flatMap(\.group.layers)
@@ -199,23 +205,18 @@ struct MemoryModel {
     let workspace = together.map { 8 * groups[$0].group.columns * groups[$0].group.columns }.max() ?? 0
     var memory = RankMemory()
     var owned = [Int](repeating: 0, count: ranks)
-    var moments = owned
     var jobs = [[Int]](repeating: [], count: ranks)
+    let stay = sumsStay(groups, bounds)
     for (index, group) in groups.enumerated() {
       let square = group.group.columns * group.group.columns
-      owned[owners[index]] += group.sumBytes
-      if together.contains(index) {
-        jobs[owners[index]] += Array(repeating: 2 * square, count: group.group.groups)
-        continue
-      }
-      moments[owners[index]] = max(moments[owners[index]], 4 * square * group.group.groups)
-      // The triangle R of the factor in float64, and U.
-      jobs[owners[index]] += Array(repeating: 7 * square, count: group.group.groups)
+      if !stay { owned[owners[index]] += group.sumBytes }
+      let copy = routes.routes[index].staysAtOwner ? 2 * square : 0
+      let job = together.contains(index) ? copy : 8 * square + copy
+      jobs[owners[index]] += Array(repeating: job, count: group.group.groups)
     }
-    // Moments in float64 are made beside the integers of H, group by group, and take their place; cross sums stay integers.
     memory.factor =
       (0..<ranks).map { rank in
-        owned[rank] + max(moments[rank], jobs[rank].sorted(by: >).prefix(bounds.factorThreads).reduce(0, +))
+        owned[rank] + jobs[rank].sorted(by: >).prefix(bounds.factorThreads).reduce(0, +)
       }.max() ?? 0
     var places = [Int](repeating: 0, count: routes.places.count)
     for (route, factor) in zip(routes.routes, layouts) {
@@ -229,8 +230,8 @@ struct MemoryModel {
     let factors = places.max() ?? 0
     // With a limit the factors of a wave are gone before the next is factored; else memory that ranks share is kept.
     memory.factors = bounds.limit == nil ? factors + workspace : 0
-    // Where factors are copied to the memory that ranks share, U and cross moments are there twice, beside the moments.
-    if bounds.limit != nil { memory.factor = max(memory.factor, 2 * factors + (owned.max() ?? 0) / 3) }
+    // Those of groups that are not made yet have no pages, while their sums are there.
+    if bounds.limit != nil { memory.factor = max(memory.factor, factors + (owned.max() ?? 0) / 3) + factors / 3 }
     let matrices = partition.pieces.map { pieces in
       Set(pieces.map(\.layer)).reduce(0) { sum, line in
         let layer = run.layers[members[line]].layer

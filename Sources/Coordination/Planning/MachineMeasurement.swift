@@ -144,7 +144,7 @@ struct MachineMeasurement {
       .crossMoments, size,
       square
         / ProbeClock.seconds {
-          let cross = CrossMoments.moments(of: group, sums: crossSums, scale: scale, columnCount: size)
+          let cross = CrossMoments.moments(of: group, sums: ReadStorage(crossSums), scale: scale, columnCount: size)
           scaled = DriftCorrection.scaled(order: made.order, unit: made.unit, alpha: 1, threads: 1) {
             cross[0].write(row: $0, to: $1)
           }
@@ -188,8 +188,7 @@ struct MachineMeasurement {
       block = try weights.withUnsafeBufferPointer { try solver!.solve(weights: $0, rows: rows) }
     }
     add(.rows, size, square * Double(rows) / solve)
-    var bytes: [UInt8] = []
-    RowMessage.append([block!][...], to: &bytes)
+    let bytes = RowMessage.bytes(of: [block!])
     let range = RowRange(layer: 0, hessian: 0, rows: 0..<rows)
     let replace = ProbeClock.seconds {
       var layer = QuantizedLayer(planned)

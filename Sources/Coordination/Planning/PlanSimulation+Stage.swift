@@ -41,16 +41,14 @@ extension PlanSimulation {
     let layouts = groups.map {
       FactorLayout(columns: $0.group.columns, hessians: $0.group.groups, hasDrift: $0.crossScale != nil)
     }
-    for (layout, route) in zip(layouts, routes.routes) where !route.staysAtOwner {
-      result.traffic.bytesSent += (route.ranks.count - 1) * layout.byteCount
-      result.traffic.triangleBytesSent += (route.ranks.count - 1) * layout.hessians * layout.triangleBytes
-    }
-    if shares, routes.routes.contains(where: { !$0.staysAtOwner }) { result.traffic.sharedStages += 1 }
+    result.traffic.nodes = layout.nodes
+    result.traffic.count(routes, layouts, shares: shares)
     let bytes = groups.reduce(0) { $0 + $1.sumBytes }
     result.reducedBytes += bytes
     add(.reduce, reduceSeconds(groups, owners), &result)
-    add(.factor, factorSeconds(groups, owners, routes), &result)
-    add(.broadcast, broadcastSeconds(routes, layouts), &result)
+    let factor = factorSeconds(groups, owners, routes)
+    add(.factor, factor.ofRank, &result)
+    add(.broadcast, Array(repeating: broadcastSeconds(routes, layouts, factor.ends), count: layout.ranks), &result)
     add(.solve, solveSeconds(partition, members, groups, holders), &result)
     let gathered = members.reduce(0) { sum, member in sum + run.rowBytes(member) * run.layers[member].layer.rows }
     result.gatheredBytes += gathered
@@ -84,7 +82,10 @@ extension PlanSimulation {
     return seconds
   }
 
-  private func factorSeconds(_ groups: [CalibratedGroup], _ owners: [Int], _ routes: FactorRoutes) -> [Double] {
+  /// Seconds of each rank; and for each group when corrections and factors can leave the owner.
+  private func factorSeconds(
+    _ groups: [CalibratedGroup], _ owners: [Int], _ routes: FactorRoutes
+  ) -> (ofRank: [Double], ends: [(corrections: Double, factors: Double)]) {
     var alone = [Double](repeating: 0, count: layout.ranks)
     var shared = [[Double]](repeating: [], count: layout.ranks)
     var corrections = [Double](repeating: 0, count: layout.ranks)
@@ -116,10 +117,27 @@ extension PlanSimulation {
         for rank in users { corrections[rank] += all / Double(users.count * threads) }
       }
     }
-    return alone.indices.map { rank in
+    let ofRank = alone.indices.map { rank in
       let jobs = shared[rank]
       return alone[rank] / Double(threads) + max(longest[rank], jobs.reduce(0, +) / Double(threads))
         + corrections[rank]
+    }
+    return (ofRank, ends(groups, owners, ofRank))
+  }
+
+  /// When each group's corrections and factors can leave the owner: owners make one group after the other, and U is computed in
+  /// the second half of a factorization.
+  private func ends(
+    _ groups: [CalibratedGroup], _ owners: [Int], _ ofRank: [Double]
+  ) -> [(corrections: Double, factors: Double)] {
+    var all = [Double](repeating: 0, count: layout.ranks)
+    for (group, owner) in zip(groups, owners) { all[owner] += group.factorCost }
+    var done = [Double](repeating: 0, count: layout.ranks)
+    return zip(groups, owners).map { group, owner in
+      let before = done[owner]
+      done[owner] += group.factorCost
+      func time(_ cost: Double) -> Double { all[owner] > 0 ? ofRank[owner] * cost / all[owner] : 0 }
+      return (time((before + done[owner]) / 2), time(done[owner]))
     }
   }
 
@@ -131,19 +149,28 @@ extension PlanSimulation {
     return first..<((node + 1) * layout.ranks + layout.nodes - 1) / layout.nodes
   }
 
-  private func broadcastSeconds(_ routes: FactorRoutes, _ layouts: [FactorLayout]) -> [Double] {
+  /// Seconds in which factors are still on their way when the last owner has made its own: the rest of the way is hidden.
+  private func broadcastSeconds(
+    _ routes: FactorRoutes, _ layouts: [FactorLayout], _ ends: [(corrections: Double, factors: Double)]
+  ) -> Double {
     let segment = 60.0 * 1024 / machine.networkRate + machine.latency
-    var seconds = 0.0
-    for (route, factor) in zip(routes.routes, layouts) where !route.staysAtOwner {
-      let bytes = Double(factor.byteCount)
-      seconds += bytes / machine.copyRate
-      guard route.ranks.count > 1 else { continue }
+    // When the link out of each place is free.
+    var free = [Double](repeating: 0, count: routes.places.count)
+    var last = 0.0
+    for (index, (route, factor)) in zip(routes.routes, layouts).enumerated() where route.ranks.count > 1 {
       let hops = Double(route.ranks.count - 1)
-      let chain = bytes / machine.networkRate + hops * segment
       let depth = Double(Int.bitWidth - 1 - route.ranks.count.leadingZeroBitCount)
-      seconds += min(chain, 2 * (bytes / machine.networkRate + depth * segment))
+      let place = routes.placeOfRank[route.owner]
+      let factors = factor.factorBytes.count
+      for (ready, bytes) in [(ends[index].corrections, factor.byteCount - factors), (ends[index].factors, factors)]
+      where bytes > 0 {
+        let link = Double(bytes) / machine.networkRate
+        let time = min(link + hops * segment, 2 * (link + depth * segment))
+        free[place] = max(free[place], ready) + time
+        last = max(last, free[place])
+      }
     }
-    return Array(repeating: seconds, count: layout.ranks)
+    return max(0, last - (ends.map(\.factors).max() ?? 0))
   }
 
   private func solveSeconds(

@@ -1,5 +1,6 @@
 import Calibration
 import Graphs
+import LinearAlgebra
 
 /// An input group whose inputs have been measured, and later its sums.
 struct CalibratedGroup: Sendable {
@@ -18,9 +19,11 @@ struct CalibratedGroup: Sendable {
   /// The rank that factors the group's Hessians.
   var owner = 0
   /// At the owner the sums of X̃ X̃ᵀ of all ranks' chunks, empty before and elsewhere; `HessianSums` gives the layout.
-  var sums: [Int64] = []
+  var sums: ReadStorage<Int64> = []
   /// The same of (X - X̃) X̃ᵀ, by `CrossSums`.
-  var crossSums: [Int64] = []
+  var crossSums: ReadStorage<Int64> = []
+  /// Whether the sums are where all ranks of the owner's node can read them, which then have them too.
+  var areSumsShared = false
 
   /// Makes a group without sums.
   init(

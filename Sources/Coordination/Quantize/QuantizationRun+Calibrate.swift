@@ -118,7 +118,10 @@ extension QuantizationRun {
   /// Adds up X̃ X̃ᵀ and (X - X̃) X̃ᵀ of the groups over all ranks; the sums of a group end up at its owner.
   ///
   /// Collective. The chunks are at the groups' stage. Some groups at a time, so that only owners hold sums for long.
-  func addUp(_ groups: inout [CalibratedGroup], _ world: borrowing Communicator) throws {
+  ///
+  /// - Parameter staysInPlace: whether sums that ranks of a node share may stay where they are, if there is room for all: until they
+  ///   are factored, nobody uses that memory.
+  func addUp(_ groups: inout [CalibratedGroup], staysInPlace: Bool, _ world: borrowing Communicator) throws {
     var start = 0
     while start < groups.count {
       var (end, bytes) = (start, 0)
@@ -126,13 +129,13 @@ extension QuantizationRun {
         bytes += groups[end].sumBytes
         end += 1
       }
-      try addUp(&groups, start..<end, world)
+      try addUp(&groups, start..<end, staysInPlace: staysInPlace, world)
       start = end
     }
   }
 
   private func addUp(
-    _ groups: inout [CalibratedGroup], _ part: Range<Int>, _ world: borrowing Communicator
+    _ groups: inout [CalibratedGroup], _ part: Range<Int>, staysInPlace: Bool, _ world: borrowing Communicator
   ) throws {
     let (chunks, float, bounds, storage) = (chunks, floatActivations, bounds, storage)
     let members = Array(groups[part])
@@ -162,17 +165,20 @@ extension QuantizationRun {
     }
     // Sleep until all are here; then move the data at full speed, which naps between the pieces would not.
     try world.barrier(waiting: .polite)
-    if let shared { return try shared.collect(&groups[part], sumMemory, timer, world) }
+    if let shared {
+      return try shared.collect(
+        &groups[part], sumMemory, staysInPlace: staysInPlace && part == groups.indices, timer, world)
+    }
     try timer.measure(.reduce) {
       for (member, index) in part.enumerated() {
         let isOwner = groups[index].owner == world.rank
         var own = sums[member].take()
         try reduce(&own, root: groups[index].owner, world)
-        if isOwner { groups[index].sums = own }
+        if isOwner { groups[index].sums = ReadStorage(own) }
         guard let cross = cross[member] else { continue }
         var ownCross = cross.take()
         try reduce(&ownCross, root: groups[index].owner, world)
-        if isOwner { groups[index].crossSums = ownCross }
+        if isOwner { groups[index].crossSums = ReadStorage(ownCross) }
       }
     }
   }

@@ -47,83 +47,86 @@ extension QuantizationRun {
     return result
   }
 
-  /// Factors groups by all ranks of the owner's node together; the owner ends up with the factors.
+  /// Factors groups by all ranks of the owner's node together, one Hessian after the other. All ranks of the node call it.
   ///
-  /// Collective. The owner writes a Hessian to shared memory; a team of its ranks' threads works there, and the owner takes U.
+  /// A Hessian is written to shared memory, by all who work on it if they can read the sums, else by the owner; the team works there,
+  /// and leaves U where all have it.
   func factorTogether(
-    _ groups: inout [CalibratedGroup], _ together: FactoredTogether, _ own: inout [[SharedFactor]?],
-    _ means: inout [[[Double]]], _ world: borrowing Communicator
+    _ own: OwnFactors, _ exchange: FactorExchange, _ together: FactoredTogether, rank: Int
   ) throws {
+    guard !together.groups.isEmpty else { return }
+    // Until the node's ranks have done what is theirs alone.
+    factorWorkspace.barrier.wait(for: nodes!.node.size)
     var failure: (any Error)?
-    if !together.groups.isEmpty {
-      // Sleep until the node's ranks have done what is theirs alone.
-      try nodes!.node.barrier(waiting: .polite)
-      do {
-        try timer.measure(.factor) {
-          for index in together.groups {
-            for hessian in 0..<groups[index].group.groups {
-              let factor = try factorTogether(
-                &groups[index], hessian, together.facts, &means[index], world)
-              if let factor { own[index] = (own[index] ?? []) + [factor] }
-            }
-          }
-        }
-      } catch { failure = error }
+    for group in together.groups {
+      for hessian in 0..<own.groups[group].group.groups {
+        do {
+          try timer.measure(.factor) { try factorTogether(own, exchange, group, hessian, together.facts, rank: rank) }
+        } catch { failure = failure ?? error }
+      }
     }
-    try world.collectively { if let failure { throw failure } }
+    if let failure { throw failure }
   }
 
-  /// One Hessian. Collective over the ranks of the node; the factor on the owner, nil elsewhere.
+  /// One Hessian; only its owner throws.
   private func factorTogether(
-    _ calibrated: inout CalibratedGroup, _ hessian: Int, _ facts: FactorWorkspace.Facts, _ means: inout [[Double]],
-    _ world: borrowing Communicator
-  ) throws -> SharedFactor? {
-    let (nodes, workspace, threads, layers) = (nodes!, factorWorkspace, options.threads, layers)
-    let group = calibrated.group
-    let layout = FactorWorkspace.Layout(columns: group.columns, members: facts.threads.reduce(0, +))
-    let memory = workspace.memory
-    let count = SymmetricMatrix.count(order: group.columns)
+    _ own: OwnFactors, _ exchange: FactorExchange, _ index: Int, _ hessian: Int, _ facts: FactorWorkspace.Facts,
+    rank: Int
+  ) throws {
+    let (nodes, threads) = (nodes!, options.threads)
+    let group = own.groups[index]
+    let columns = group.group.columns
+    let layout = FactorWorkspace.Layout(columns: columns, members: facts.threads.reduce(0, +))
+    let memory = factorWorkspace.memory
+    let count = SymmetricMatrix.count(order: columns)
     let upper = memory.mutableElements(of: Double.self, at: layout.hessian, count: count).baseAddress!
-    let isOwner = calibrated.owner == world.rank
-    if isOwner {
-      let rows = MomentRows(
-        group: group, sums: calibrated.sums, scale: calibrated.scale, columnCount: calibrated.columnCount)
-      rows.write(hessian: hessian, to: upper, threads: threads)
-      means.append(rows.mean(hessian: hessian))
-      if calibrated.isCentered { MomentRows.center(upper, mean: means[hessian], threads: threads) }
-      if hessian == group.groups - 1 { calibrated.sums = [] }
-    }
-    try workspace.publish(nodes)
-    let ranks = nodes.nodes[nodes.nodeOfRank[world.rank]]
-    let members = FactorSharing.team(
-      group.columns, owner: ranks.firstIndex(of: calibrated.owner)!, threads: facts.threads)
+    let isOwner = group.owner == rank
+    let ranks = nodes.nodes[nodes.nodeOfRank[rank]]
+    let members = FactorSharing.team(columns, owner: ranks.firstIndex(of: group.owner)!, threads: facts.threads)
     let counts = members.map { facts.threads[$0] }
-    let bytes = memory.mutableElements(of: UInt8.self, at: 0, count: layout.byteCount).baseAddress!
-    // The members of a team fail together, so that none waits for one that failed.
-    return try nodes.node.collectively { () throws -> SharedFactor? in
-      guard let place = members.firstIndex(of: nodes.node.rank) else { return nil }
+    let place = members.firstIndex(of: nodes.node.rank)
+    // What this rank writes of what is made from sums; nil for nothing.
+    let part = group.areSumsShared ? place.map { ($0, members.count) } : isOwner ? (0, 1) : nil
+    if let part { own.writeHessian(index, hessian, to: upper, part: part, threads: threads) }
+    factorWorkspace.barrier.wait(for: nodes.node.size)
+    let bytes = UnsafeMutableRawPointer(
+      memory.mutableElements(of: UInt8.self, at: 0, count: layout.byteCount).baseAddress!)
+    let stays = exchange.staysAtOwner(index)
+    let target =
+      stays ? UnsafeMutableRawPointer(upper).assumingMemoryBound(to: Float.self) : exchange.inverse(index, hessian)
+    // The members of a team succeed or fail together, so that none waits for one that failed.
+    var result: Result<SharedFactor.Parameters, any Error>?
+    if let place {
       let team = Team(
-        control: bytes, count: counts.reduce(0, +), first: counts[..<place].reduce(0, +), threads: threads,
-        columnMembers: facts.isOversubscribed ? 1 : counts.reduce(0, +))
-      let cholesky = InverseCholesky(
-        order: group.columns, memory: UnsafeMutableRawPointer(bytes) + layout.work, team: team)
-      let target = UnsafeMutableRawPointer(upper).assumingMemoryBound(to: Float.self)
-      do {
-        let weights = group.layers.map { layers[$0] }
-        let errors = stackedWeights([calibrated], [0])[0].map {
-          Self.roundingErrors($0, weights, hessian: hessian)
+        control: bytes + layout.control, count: counts.reduce(0, +), first: counts[..<place].reduce(0, +),
+        threads: threads, columnMembers: facts.isOversubscribed ? 1 : counts.reduce(0, +))
+      let cholesky = InverseCholesky(order: columns, memory: bytes + layout.work, team: team)
+      result = Result {
+        try FactorSettings(self).factor(
+          upper, group, hessian, stackedWeights(own.groups, [index])[index], cholesky, to: target
+        ) { parameters in
+          if let part { own.writeCrossMoments(parameters, index, hessian, part: part, threads: threads) }
+          // All shares are written.
+          team.run { _ in }
+          if isOwner { own.deliverCrossMoments(index) }
         }
-        let parameters = try SharedFactor.make(
-          upper, order: options.factorOrder, roundingErrors: errors, damping: options.damping, cholesky, to: target)
-        guard isOwner else { return nil }
-        let source = Parallel.Target(target)
-        let inverse: [Float] = Parallel.array(count, threads: threads) { copy, range in
-          (copy + range.lowerBound).update(from: source.base + range.lowerBound, count: range.count)
-        }
-        return try SharedFactor(parameters, inverse: FloatStorage(inverse))
-      } catch let error as QuantizationError {
-        throw CoordinationError.layer(name: layers[group.layers[0]].layer.name, reason: error.description)
       }
+    }
+    var inverse: [Float] = []
+    if isOwner, stays {
+      let source = Parallel.Target(target)
+      inverse = Parallel.array(count, threads: threads) { copy, range in
+        (copy + range.lowerBound).update(from: source.base + range.lowerBound, count: range.count)
+      }
+    }
+    // The memory is free for the next one.
+    factorWorkspace.barrier.wait(for: nodes.node.size)
+    guard isOwner, let result else { return }
+    do {
+      try own.add(result.get(), inverse: inverse, index, hessian, threads: threads)
+    } catch {
+      if case .failure = result { own.fail(index) }
+      throw error
     }
   }
 }

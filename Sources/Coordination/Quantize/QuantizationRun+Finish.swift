@@ -41,6 +41,7 @@ extension QuantizationRun {
       floatBytes: layers.reduce(0) { $0 + graph.constants[$1.layer.weight]!.storage.byteCount },
       quantizedBytes: layers.reduce(0) { $0 + writer.storedByteCount(form(of: $1)) }, layers: entries,
       kept: kept.map { .init(name: $0.name, reason: $0.reason) }, factorTraffic: factorTraffic,
+      factorTransfers: try TransferOverlap.ofRun(timer, world),
       phases: times.phases,
       efficiency: ParallelEfficiency(times), rankTimes: times)
     if let path = options.trace, let clocks {

@@ -117,7 +117,9 @@ extension QuantizationRun {
       }
     }
     finishedStages = index + 1
-    if let rehearsal, rehearsal.stage == finishedStages, world.rank == world.size - 1 { raise(rehearsal.signal) }
+    if let signal = rehearsal?.signal, rehearsal?.stage == finishedStages, world.rank == world.size - 1 {
+      raise(signal)
+    }
     try stopIfAsked(world)
   }
 

@@ -4,27 +4,22 @@ import MPI
 import Quantization
 
 extension QuantizationRun {
-  /// Solves this rank's rows and gathers all ranks' rows on every rank.
+  /// Gathers all ranks' rows on every rank.
   ///
   /// Afterwards `quantized` holds the layers in `members`, and the graph runs with their dequantized weights.
-  mutating func solveAndGather(
-    members: [Int], factors: [Int: [SharedFactor]], drifts: [Int: [DriftCorrection]], _ partition: RowPartition,
-    _ world: borrowing Communicator
+  mutating func gather(
+    _ own: [UInt8], members: [Int], _ partition: RowPartition, _ world: borrowing Communicator
   ) throws {
-    let own = try world.collectively {
-      try timer.measure(.solve) {
-        try solve(partition.pieces[world.rank], members: members, factors: factors, drifts: drifts)
-      }
-    }
     // The memory of sums is free: they are at their owners.
     let gathered = try timer.measure(.gather) { try RowExchange(own, nodes!, sumMemory, world) }
     timer.measure(.replace) { assemble(gathered, members: members, partition) }
   }
 
-  /// The message of this rank's ranges, in line order; a range may be solved in several parts by several threads.
-  private func solve(
+  /// The message of each of some of this rank's ranges, which are in line order; a range may be solved in several parts by several
+  /// threads.
+  func solve(
     _ ranges: [RowRange], members: [Int], factors: [Int: [SharedFactor]], drifts: [Int: [DriftCorrection]]
-  ) throws -> [UInt8] {
+  ) throws -> [[UInt8]] {
     let (layers, options) = (layers, options)
     let total = ranges.reduce(0) { $0 + $1.rows.count }
     let part = max(1, total / (4 * options.threads * RowPartition.tileRows)) * RowPartition.tileRows
@@ -69,14 +64,12 @@ extension QuantizationRun {
         throw CoordinationError.layer(name: layers[members[range.layer]].layer.name, reason: error.description)
       }
     }
-    var bytes: [UInt8] = []
     var next = 0
-    for range in ranges {
+    return ranges.map { range in
       let first = next
       while next < parts.count, parts[next].layer == range.layer, parts[next].hessian == range.hessian { next += 1 }
-      RowMessage.append(blocks[first..<next], to: &bytes)
+      return RowMessage.bytes(of: blocks[first..<next])
     }
-    return bytes
   }
 
   /// Puts the gathered rows together and lets the graph run with the new weights.

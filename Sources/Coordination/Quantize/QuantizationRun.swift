@@ -59,6 +59,8 @@ public struct QuantizationRun {
   let factorMemory: LastingWindow
   /// Where the ranks of the node make factors together.
   let factorWorkspace: FactorWorkspace
+  /// Who carries factors between nodes.
+  let courier: FactorCourier
   /// The memory of the node that sums are added up in.
   let sumMemory: LastingWindow
   /// What the factors cost the network.
@@ -120,7 +122,7 @@ public struct QuantizationRun {
     }
     progress = Progress(total: work, unit: "GFLOP", enabled: isCoordinator)
     bounds = MemoryBounds(threads: options.threads)
-    (self.timer, factorWorkspace) = (timer, FactorWorkspace())
+    (self.timer, factorWorkspace, courier) = (timer, FactorWorkspace(), FactorCourier())
     (factorMemory, sumMemory) = (LastingWindow(), LastingWindow())
   }
 
@@ -157,7 +159,8 @@ public struct QuantizationRun {
         var groups = Array(wave)
         let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), speeds: speeds)
         for index in groups.indices { groups[index].owner = owners[index] }
-        try addUp(&groups, world)
+        try addUp(
+          &groups, staysInPlace: options.propagation == .quantized && bounds.limit == nil, world)
         try trimMemory(nodes)
         switch options.propagation {
         case .quantized:
@@ -272,18 +275,19 @@ public struct QuantizationRun {
     let bytes = groups.reduce(0) { $0 + $1.sumBytes }
     let wanted = (bytes + bounds.wave * ranks - 1) / (bounds.wave * ranks)
     // No fewer groups in a wave than ranks: all have something to factor.
-    let count = max(1, min(wanted, groups.count / ranks))
+    let least = (groups.count + FactorExchange.largestGroupCount - 1) / FactorExchange.largestGroupCount
+    let count = max(1, least, min(wanted, groups.count / ranks))
     return (0..<count).map { groups[$0 * groups.count / count..<($0 + 1) * groups.count / count] }
   }
 
-  /// Calibrated input groups to quantized layers: factor, broadcast, solve, gather.
+  /// Calibrated input groups to quantized layers: factor, broadcast and solve at once, then gather.
   ///
   /// Takes the sums of the groups: whoever keeps a copy of them keeps the memory.
   private mutating func quantize(_ groups: inout [CalibratedGroup], _ world: borrowing Communicator) throws {
     let members = groups.flatMap(\.group.layers)
     let partition = RowPartition(layers: members.map { layers[$0].shape }, speeds: speeds)
-    let (factors, drifts) = try factorAndBroadcast(&groups, members: members, partition, world)
-    try solveAndGather(members: members, factors: factors, drifts: drifts, partition, world)
+    let rows = try factorAndSolve(&groups, members: members, partition, world)
+    try gather(rows, members: members, partition, world)
   }
 
   /// The layers and what each gets, and the weights that stay float.

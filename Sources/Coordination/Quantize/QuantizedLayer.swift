@@ -37,6 +37,13 @@ struct QuantizedLayer: Sendable {
     energies = Array(repeating: 0, count: rows)
   }
 
+  /// The same, with what is known of its factors.
+  init(_ planned: PlannedLayer, _ facts: FactorFacts) {
+    self.init(planned)
+    (damping, escalations, deadColumns) = (facts.damping, facts.escalations, facts.deadColumns)
+    (pivots, inputMeans) = (facts.pivots, facts.means)
+  }
+
   /// Puts solved rows in their place.
   mutating func place(_ solved: RowMessage.Rows, rows: Range<Int>) {
     func span(_ perRow: Int) -> Range<Int> { rows.lowerBound * perRow..<rows.upperBound * perRow }

@@ -4,13 +4,15 @@ import Quantization
 /// The bytes by which a rank tells the others what it solved: for each range of rows its codes, scales, zero points,
 /// losses and energies, one after the other, in the machine's byte order (ranks of one run share it).
 enum RowMessage {
-  /// Appends the rows of one or more blocks that together make a range.
-  static func append(_ blocks: ArraySlice<RowBlock>, to bytes: inout [UInt8]) {
+  /// The rows of one or more blocks that together make a range.
+  static func bytes(of blocks: ArraySlice<RowBlock>) -> [UInt8] {
+    var bytes: [UInt8] = []
     for block in blocks { bytes += block.codes }
     for block in blocks { block.scales.withUnsafeBytes { bytes += $0 } }
     for block in blocks { bytes += block.zeroPoints }
     for block in blocks { block.losses.withUnsafeBytes { bytes += $0 } }
     for block in blocks { block.energies.withUnsafeBytes { bytes += $0 } }
+    return bytes
   }
 
   /// What a range of rows came to; codes and zero points are where the message is.
@@ -22,7 +24,7 @@ enum RowMessage {
     var energies: [Double]
   }
 
-  /// Takes ranges out of gathered bytes, in the order in which they were appended.
+  /// Takes ranges out of gathered bytes, in the order of the line.
   struct Reader {
     private let bytes: UnsafeRawBufferPointer
     private var position = 0

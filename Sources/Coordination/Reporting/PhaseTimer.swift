@@ -9,8 +9,22 @@ final class PhaseTimer {
     didSet { if !parts.contains(part) { parts.append(part) } }
   }
   private var parts = [""]
-  private let origin = ContinuousClock.now
+  /// What was under way beside the phases, in the order of its ends.
+  private(set) var transfers: [TransferEvent] = []
+  /// The clock that events are measured by.
+  let clock = Clock()
   private let log: RankLog?
+
+  /// Nanoseconds since a timer was made, for any thread.
+  struct Clock: Sendable {
+    private let origin = ContinuousClock.now
+
+    /// Nanoseconds so far.
+    var now: Int64 {
+      let (seconds, attoseconds) = (ContinuousClock.now - origin).components
+      return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+  }
 
   /// A timer that also writes each measurement to `log`.
   init(log: RankLog? = nil) { self.log = log }
@@ -18,19 +32,28 @@ final class PhaseTimer {
   /// Runs `body` and adds its time to `phase`.
   func measure<R, E: Error>(_ phase: Phase, _ body: () throws(E) -> R) throws(E) -> R {
     let begin = now
-    defer {
-      let event = TraceEvent(phase: phase, part: part, start: begin, duration: now - begin)
-      events.append(event)
-      log?.write("\(phase.rawValue) took \(Double(event.duration) / 1e9) s")
-    }
+    defer { add(phase, since: begin) }
     return try body()
   }
 
-  /// Nanoseconds since this timer was made.
-  var now: Int64 {
-    let (seconds, attoseconds) = (ContinuousClock.now - origin).components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+  /// Adds the time since `begin` to `phase`.
+  func add(_ phase: Phase, since begin: Int64) {
+    let event = TraceEvent(phase: phase, part: part, start: begin, duration: now - begin)
+    events.append(event)
+    log?.write("\(phase.rawValue) took \(Double(event.duration) / 1e9) s")
   }
+
+  /// Adds what a courier carried meanwhile: `name` says what it was.
+  func add(_ transfers: [FactorCourier.Transfer], name: (Int) -> String) {
+    for transfer in transfers {
+      self.transfers.append(
+        TransferEvent(
+          name: name(transfer.number), part: part, start: transfer.start, duration: transfer.end - transfer.start))
+    }
+  }
+
+  /// Nanoseconds since this timer was made.
+  var now: Int64 { clock.now }
 
   /// Seconds since this timer was made.
   var elapsed: Double { Double(now) / 1e9 }

@@ -39,6 +39,7 @@ extension QuantizationReport {
     if let efficiency { lines += efficiency.text }
     if let speeds { lines.append("speeds of the ranks, which work was cut by: \(RankSpeeds(speeds).text)") }
     if let traffic = factorTraffic.text { lines.append(traffic) }
+    if let factorTransfers { lines.append(factorTransfers.text) }
     lines += [
       "",
       String(

@@ -88,6 +88,8 @@ public struct QuantizationReport: Codable, Sendable {
   public var kept: [KeptEntry]
   /// What sending the factors cost.
   public var factorTraffic: FactorTraffic
+  /// How much of that was hidden by work; nil if nothing went from node to node.
+  public var factorTransfers: TransferOverlap?
   /// Wall time by phase over the ranks.
   public var phases: [PhaseTime]
   /// How well the ranks were used; nil for one.

@@ -1,4 +1,5 @@
 import Calibration
+import LinearAlgebra
 import MPI
 
 /// The sums of some input groups in memory that the ranks of a node share: each adds its chunks there, so that no rank has sums of its
@@ -57,8 +58,10 @@ struct NodeSums {
   }
 
   /// Adds up the sums of all nodes and gives each owner those of its groups, `groups`. Collective; all ranks have added theirs.
+  ///
+  /// - Parameter staysInPlace: whether owners, and the other ranks of their nodes, read sums where they are; else owners copy them.
   func collect(
-    _ groups: inout ArraySlice<CalibratedGroup>, _ window: LastingWindow, _ timer: PhaseTimer,
+    _ groups: inout ArraySlice<CalibratedGroup>, _ window: LastingWindow, staysInPlace: Bool, _ timer: PhaseTimer,
     _ world: borrowing Communicator
   ) throws(MPIError) {
     try window.publish(nodes)
@@ -73,10 +76,20 @@ struct NodeSums {
       }
       try window.publish(nodes)
     }
+    if staysInPlace {
+      let node = nodes.nodeOfRank[world.rank]
+      for (place, index) in groups.indices.enumerated() {
+        groups[index].areSumsShared = true
+        guard nodes.nodeOfRank[groups[index].owner] == node else { continue }
+        groups[index].sums = hessian[place].finished
+        if let cross = cross[place] { groups[index].crossSums = cross.finished }
+      }
+      return
+    }
     timer.measure(.reduce) {
       for (place, index) in groups.indices.enumerated() where groups[index].owner == world.rank {
-        groups[index].sums = hessian[place].copy()
-        if let cross = cross[place] { groups[index].crossSums = cross.copy() }
+        groups[index].sums = ReadStorage(hessian[place].copy())
+        if let cross = cross[place] { groups[index].crossSums = ReadStorage(cross.copy()) }
       }
     }
   }

@@ -10,9 +10,9 @@ struct ChromeEvent: Encodable {
   }
 
   var name: String
-  /// "compute", "communication", "wait" or "run".
+  /// "compute", "communication", "wait", "run" or "transfer".
   var cat: String?
-  /// "X" for an event that lasts, "M" for metadata.
+  /// "X" for an event that lasts, "b" and "e" for the ends of one that others may overlap, "M" for metadata.
   var ph: String
   /// Microseconds of rank 0's clock.
   var ts: Double?
@@ -22,15 +22,19 @@ struct ChromeEvent: Encodable {
   var pid: Int
   /// The rank.
   var tid: Int
+  /// Of "b" and "e": which belong together.
+  var id: String?
   var args: Arguments?
 
   /// The events of one rank: its names, its run, its phases and the waiting between them.
   ///
   /// - Parameters:
   ///   - events: In the order of time, none within another.
+  ///   - transfers: What was under way beside them.
   ///   - end: Nanoseconds of the rank's clock at the end of its run, which began at 0.
   static func list(
-    _ events: [TraceEvent], end: Int64, clocks: ClockDrift, node: Int, rank: Int, host: String
+    _ events: [TraceEvent], _ transfers: [TransferEvent] = [], end: Int64, clocks: ClockDrift, node: Int, rank: Int,
+    host: String
   ) -> [ChromeEvent] {
     func event(_ name: String, _ cat: String, _ start: Int64, _ duration: Int64, part: String) -> ChromeEvent {
       // Both ends by rank 0's clock, so that an event ends before the next one begins.
@@ -54,6 +58,14 @@ struct ChromeEvent: Encodable {
           phase.phase.rawValue, phase.phase.isUseful ? "compute" : "communication", phase.start, phase.duration,
           part: phase.part))
       last = phase.start + phase.duration
+    }
+    for (number, transfer) in transfers.enumerated() {
+      for (ph, time) in [("b", transfer.start), ("e", transfer.start + transfer.duration)] {
+        list.append(
+          ChromeEvent(
+            name: transfer.name, cat: "transfer", ph: ph, ts: Double(clocks.aligned(time)) / 1000, pid: node, tid: rank,
+            id: "\(rank).\(number)", args: transfer.part.isEmpty ? nil : Arguments(part: transfer.part)))
+      }
     }
     return list
   }

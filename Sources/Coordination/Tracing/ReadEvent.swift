@@ -47,7 +47,8 @@ struct ReadEvent {
     part = value["args"]?["part"]?.text ?? ""
   }
 
-  private static func number(_ value: JSONValue?) -> Double? {
+  /// The number of a JSON value; nil if it is none.
+  static func number(_ value: JSONValue?) -> Double? {
     switch value {
     case .integer(let integer): Double(integer)
     case .number(let number) where number.isFinite: number

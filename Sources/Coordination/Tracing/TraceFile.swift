@@ -13,7 +13,7 @@ enum TraceFile {
     try world.barrier(waiting: .polite)
     let clock = try ClockAlignment(clock: timer, world)
     let own = ChromeEvent.list(
-      timer.events, end: end,
+      timer.events, timer.transfers, end: end,
       clocks: ClockDrift(begin: (begin.offset, begin.time), end: (clock.offset, clock.time)),
       node: nodes.nodeOfRank[world.rank], rank: world.rank,
       host: MPIEnvironment.processorName)

@@ -21,6 +21,8 @@ public struct TraceSummary: Codable, Sendable, Equatable {
   public var rankTimes: RankTimes
   /// How well the ranks were used; nil for one.
   public var efficiency: ParallelEfficiency?
+  /// How much of the time in which factors were on their way the ranks computed; nil if nothing was.
+  public var factorTransfers: TransferOverlap?
   /// The parts, in the order of their beginnings.
   public var parts: [Part]
 
@@ -63,7 +65,29 @@ public struct TraceSummary: Codable, Sendable, Equatable {
     }
     rankTimes = RankTimes(flat: flat, largestByPart: Self.largestByPart(events, ranks: size))
     efficiency = ParallelEfficiency(rankTimes)
+    do {
+      factorTransfers = try Self.transfers(values, events, ranks: size)
+    } catch let problem as ReadEvent.Problem {
+      throw CoordinationError.trace(path: path, reason: problem.reason)
+    }
     parts = Self.parts(events, ranks: size)
+  }
+
+  /// What was on its way while ranks computed.
+  private static func transfers(
+    _ values: [JSONValue], _ events: [ReadEvent], ranks: Int
+  ) throws -> TransferOverlap? {
+    let transfers = Dictionary(grouping: try ReadTransfer.list(values), by: \.rank)
+    let phases = Dictionary(grouping: events, by: \.rank)
+    return TransferOverlap(
+      means: (0..<ranks).map { rank in
+        let computing = (phases[rank] ?? []).compactMap { event -> (Double, Double)? in
+          guard case .phase(let phase) = event.kind, phase.isUseful else { return nil }
+          return (event.start, event.start + event.duration)
+        }
+        return TransferOverlap.spans(
+          (transfers[rank] ?? []).map { ($0.start, $0.end) }, computing.sorted { $0.0 < $1.0 })
+      })
   }
 
   /// For each part the largest seconds of a rank in all phases.
@@ -109,6 +133,7 @@ public struct TraceSummary: Codable, Sendable, Equatable {
     var lines = ["Phases, seconds over \(rankTimes.size) \(rankTimes.size == 1 ? "rank" : "ranks")"]
     lines += PhaseTime.table(rankTimes.phases)
     if let efficiency { lines += efficiency.text }
+    if let factorTransfers { lines.append(factorTransfers.text) }
     guard !parts.isEmpty else { return lines }
     var table = TextTable(["<part", "seconds", "computing %", "moving %", "waiting %"])
     for part in parts.sorted(by: { $0.seconds > $1.seconds }).prefix(longest) {

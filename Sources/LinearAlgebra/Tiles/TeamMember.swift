@@ -11,22 +11,22 @@ public final class TeamMember {
   private var parity = 0
 
   // Layout of the control memory: two barriers, two counters, a word, and two slots per member.
-  private static let counterOffset = 2 * MemoryLayout<TeamBarrier>.stride
+  private static let counterOffset = 2 * ProcessBarrier.byteCount
   private static let wordOffset = counterOffset + 128
   static let slotOffset = wordOffset + 64
   static let slotBytes = 64
 
   init(_ team: Team, index: Int) { (self.team, self.index) = (team, index) }
 
-  private func barrier(_ number: Int) -> UnsafeMutablePointer<TeamBarrier> {
-    team.control.assumingMemoryBound(to: TeamBarrier.self) + number
+  private func barrier(_ number: Int) -> ProcessBarrier {
+    ProcessBarrier(at: team.control + number * ProcessBarrier.byteCount)
   }
 
   /// Waits for all members; what they wrote before can be read after it.
-  func wait() { kernels_barrier(barrier(0), Int64(team.count)) }
+  func wait() { barrier(0).wait(for: team.count) }
 
   /// Waits for the members `0 ..< members`, one of which this is.
-  func wait(members: Int) { kernels_barrier(barrier(1), Int64(members)) }
+  func wait(members: Int) { barrier(1).wait(for: members) }
 
   /// Runs `body` for this member's share of the pieces `0 ..< pieces`, each taken by one member, lowest first; returns when all
   /// are done.

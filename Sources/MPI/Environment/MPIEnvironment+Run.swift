@@ -42,6 +42,8 @@ extension MPIEnvironment {
   private static func end(_ failure: CollectiveFailure, _ status: Int32) -> Never {
     if failure.rank == worldRank { report(failure.description) }
     if failure.isKnownEverywhere {
+      // Before the others can end: mpirun ends those that are left once one has, and what they have not written is lost.
+      fflush(nil)
       // All ranks come here, unless one has caught the failure and goes on; then it must not be waited for.
       if isEveryoneHere(within: .seconds(10)), MPI_Finalize() == MPI_SUCCESS {
         fflush(nil)

@@ -82,7 +82,7 @@ public struct MPIEnvironment: ~Copyable {
   }
 
   /// Says why on standard error, with the name of this rank, and aborts. Corresponds to `MPI_Abort`.
-  static func abort(reason: String, status: Int32) -> Never {
+  public static func abort(reason: String, status: Int32) -> Never {
     report(reason)
     abort(status: status)
   }

@@ -14,11 +14,14 @@ public enum Waiting: Sendable {
 /// A nap is an eighth of the time waited so far, up to 200 microseconds, so a short wait ends at most an eighth late. In a wait of more
 /// than 10 milliseconds it grows to a fiftieth, up to a millisecond: asking five times as often costs each waiting rank 6 % of a
 /// core, which 14 waiting ranks take from 2 working ones where ranks share cores.
-struct Naps {
+public struct Naps {
   private let start = ContinuousClock.now
 
+  /// The naps of a wait that begins now.
+  public init() {}
+
   /// Gives the core away until it is time to ask again.
-  func next() {
+  public func next() {
     let nap = Self.microseconds(waited: ContinuousClock.now - start)
     // The kernel rounds a nap up by its timer slack (50 microseconds); below that, offering the core is all it can do.
     if nap < 10 { sched_yield() } else { usleep(UInt32(nap)) }
