@@ -12,7 +12,7 @@ import Synchronization
 /// because whoever takes it writes all of it.
 final class MemoryPool: Sendable {
   /// The pool of all tensors of the process.
-  static let shared = MemoryPool(limit: 256 << 20)
+  static let shared = MemoryPool(limit: MemoryPoolRules.limit)
 
   /// One piece of memory and its size, which may be a little above what was asked for.
   struct Block: @unchecked Sendable {
@@ -30,10 +30,8 @@ final class MemoryPool: Sendable {
 
   private let state: Mutex<State>
 
-  /// Blocks below this size are not kept.
-  static let smallest = 256 << 10
-  /// From this size on, memory is asked for in pages of `hugePage`.
-  private static let large = 4 << 20
+  static let smallest = MemoryPoolRules.smallest
+  private static let large = MemoryPoolRules.large
   /// Size and alignment of a large page.
   private static let hugePage = 2 << 20
 

@@ -18,8 +18,8 @@ struct PlanTests {
     let rates = Dictionary(
       uniqueKeysWithValues: MachineRate.allCases.map { ($0.rawValue, [RatePoint(columns: 64, rate: 1e9)]) })
     return Machine(
-      name: "test", cores: 64, memory: memory, rates: rates, solve: "", copyRate: 1e10, readRate: 1e9, writeRate: 1e9,
-      networkRate: 12.5e9, latency: 2e-6)
+      name: "test", cores: 64, memory: memory, rates: rates, solve: "", touchRate: 1e10, readRate: 1e9, writeRate: 1e9,
+      syncSeconds: 1e-3, networkRate: 12.5e9, latency: 2e-6)
   }
 
   private static func options(_ model: String, samples: Int = 24, length: Int = 32) -> QuantizeOptions {
@@ -189,9 +189,64 @@ struct PlanTests {
     try refuses({ $0.rates["rows"] = [RatePoint(columns: 64, rate: 0)] }, "rates of rows")
     try refuses({ $0.rates["rows"] = [RatePoint(columns: 64, rate: 1), RatePoint(columns: 64, rate: 1)] }, "ascending")
     try refuses({ $0.operators["x"] = -1 }, "the seconds of \"x\"")
+    try refuses(
+      {
+        $0.renewals["y"] = 2; $0.renewals["y"]! -= 3
+      }, "the seconds of \"y\"")
+    try refuses({ $0.syncSeconds = 11 }, "syncSeconds is 11")
     try Data("{".utf8).write(to: URL(filePath: file))
     #expect(throws: CoordinationError.self) { try Machine(contentsOf: file) }
     #expect(throws: CoordinationError.self) { try Machine(contentsOf: file + ".missing") }
+  }
+
+  @Test("operators, sums and what is looked at are measured in the order of a run, each with a time of its own")
+  func operators() throws {
+    let folder = Self.folder.appending(path: UUID().uuidString)
+    try TinyLlama.write(to: folder)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for path in [folder.path, folder.appending(path: "config.json").path] {
+      let run = try PlanRun(PlanOptions(quantize: Self.options(path), layouts: [])).run
+      let costs = try OperatorCosts(run, Self.machine())
+      let machine = try OperatorMeasurement.measured(costs, hasWeights: path == folder.path)
+      let nodes = run.executionOrder.filter { !costs.plan.isFolded($0) }
+      #expect(nodes.allSatisfy { machine.operators[costs.signature($0)] != nil })
+      for group in run.stages.flatMap(\.inputGroups) {
+        for kind in ["bounds", "drift", "sums", "cross"] {
+          #expect(machine.operators["\(kind) \(costs.signature(group))"] != nil, "\(kind)")
+        }
+      }
+      for layer in run.layers {
+        #expect(machine.operators["comparison \(costs.outputSignature(layer.layer))"] != nil)
+      }
+      #expect(machine.operators.values.allSatisfy { $0 > 0 && $0 < 1 })
+      // A plan takes them, not the rates.
+      let entry = PlannedStage.all(try OperatorCosts(run, machine))[0]
+      #expect(entry.forwardSeconds != PlannedStage.all(costs)[0].forwardSeconds)
+    }
+  }
+
+  @Test("what is met for the first time, or with new weights, is told from what recurs")
+  func samples() {
+    var samples = ProbeSamples()
+    #expect(samples.seconds == nil)
+    samples.add(9, isNew: true)
+    #expect(samples.seconds == 9 && samples.preparation == 0)
+    for time in [1.0, 1, 1, 1, 1, 1, 1, 1, 1, 100] { samples.add(time, isNew: false) }
+    samples.add(3, isNew: true)
+    // One time in ten may be another program's fault.
+    #expect(samples.seconds == 1 && samples.preparation == 8 && samples.renewal == 2)
+  }
+
+  @Test("the journal is planned: rank 0 packs every stage, and waits for the disk twice a second")
+  func commits() throws {
+    let model = try Self.configuration(hidden: 1024, blocks: 4, intermediate: 4096, heads: 16)
+    let few = try Self.entries(model, [(1, 1)], samples: 64, length: 256)[0]
+    let many = try Self.entries(model, [(1, 1)], samples: 128, length: 256)[0]
+    let (packed, more) = (few.slowest["commit"]!, many.slowest["commit"]!)
+    // All but the last stages wait, in runs of more than half a second.
+    #expect(packed > 2e-3 && more >= packed)
+    #expect(more < many.seconds / 100)
+    #expect(few.phases.first { $0.phase == "commit" }!.minimum == packed)
   }
 
   @Test("a rate lies between those of the sizes around it, and is that of the nearest beyond them")

@@ -44,6 +44,40 @@ struct TraceTests {
     #expect(ParallelEfficiency(times([[.forward: 1]], elapsed: 1)) == nil)
   }
 
+  @Test("nothing is advised where nothing costs much")
+  func nothing() throws {
+    // 3 % in messages, 2 % of waiting, 88 % of computing, 7 % that every rank does for all.
+    let rank: [Phase: Double] = [.forward: 88, .reduce: 3, .read: 5]
+    let result = try #require(ParallelEfficiency(times([rank, rank], elapsed: 100)))
+    #expect(result.advice.hasPrefix("nothing is worth a change"), "\(result.advice)")
+    #expect(result.advice.contains("4 % of the run"), "\(result.advice)")
+  }
+
+  @Test("small losses of one cause are advised on together")
+  func together() throws {
+    let rank: [Phase: Double] = [.forward: 88, .reduce: 4, .broadcast: 3.5, .gather: 0.1]
+    let result = try #require(ParallelEfficiency(times([rank, rank], elapsed: 100)))
+    #expect(result.advice.contains("most is lost in reduce and broadcast (8 % of the run)"), "\(result.advice)")
+    let uneven = try #require(
+      ParallelEfficiency(
+        times([[.forward: 52, .measure: 46], [.forward: 46, .measure: 40]], elapsed: 100)))
+    #expect(uneven.advice.contains("in forward and measure (6 % of the run)"), "\(uneven.advice)")
+  }
+
+  @Test("waiting that no phase explains is named where it costs most")
+  func waiting() throws {
+    let rank: [Phase: Double] = [.forward: 70, .reduce: 6]
+    let result = try #require(ParallelEfficiency(times([rank, rank], elapsed: 100)))
+    #expect(result.advice.contains("waiting that no phase explains (24 % of the run)"), "\(result.advice)")
+  }
+
+  @Test("work that every rank does for all is a loss")
+  func repeated() throws {
+    let rank: [Phase: Double] = [.forward: 80, .replace: 20]
+    let result = try #require(ParallelEfficiency(times([rank, rank], elapsed: 100)))
+    #expect(result.parallelEfficiency == 1 && result.advice.contains("most is lost in replace (10 % of the run)"))
+  }
+
   @Test("a rank that is slow in one part and fast in another is not taken for balanced")
   func unevenParts() {
     // Two ranks factor for 3 s each, one in each part.

@@ -42,14 +42,26 @@ struct MemoryModel {
   /// Chunks of the rank with most, first those that are calibrated on and then those held out.
   var chunkCount: Int { chunkCount(run.chunkPartition) + chunkCount(run.heldOutPartition) }
 
+  /// What the tensors of the rank with most take, stage by stage, where nothing limits them.
+  func tensors() -> TensorMemory {
+    TensorMemory(run, shapes, chunks: chunkCount(run.chunkPartition), heldOut: chunkCount(run.heldOutPartition))
+  }
+
   /// The whole run within `bounds`. Complexity: O(tiles) for each different stage.
-  func memory(_ bounds: MemoryBounds) -> RankMemory {
+  ///
+  /// - Parameter tensors: `tensors()`, if it is known; with a limit it is not asked for.
+  func memory(_ bounds: MemoryBounds, tensors: TensorMemory? = nil) -> RankMemory {
     var memory = RankMemory()
     var known = Set<String>()
     for stage in run.stages.indices where known.insert(key(stage)).inserted {
       memory.formMaximum(self.memory(ofStage: stage, bounds))
     }
     if run.options.propagation == .float { memory.formMaximum(floatMemory(bounds)) }
+    if bounds.limit == nil {
+      let stages = (tensors ?? self.tensors()).stages
+      memory.activations = stages.map(\.resident).max() ?? 0
+      memory.forward += (stages.map(\.peak).max() ?? 0) - memory.activations
+    }
     memory.program = Self.programBytes + (bounds.limit == nil ? 16 << 20 : bounds.idleBytes)
     memory.isModelShared = isLanguageModel
     return memory
@@ -74,8 +86,10 @@ struct MemoryModel {
     let residentHeldOut = min(heldOut, max(0, bounds.residentChunks - calibration))
     memory.activations = waiting[stage] * (networks * resident + 2 * residentHeldOut)
     let busy = min(bounds.forwardChunks, max(calibration, heldOut))
+    // Without a limit the tensors of one chunk in work are counted with those that wait.
+    let inWork = bounds.limit == nil ? busy - 1 : busy
     memory.forward =
-      busy * run.geometry.activationBytes * run.chunkPartition.chunkSize + bounds.threads * pieceBytes(stage)
+      inWork * run.geometry.activationBytes * run.chunkPartition.chunkSize + bounds.threads * pieceBytes(stage)
       + (bounds.residentChunks < calibration + heldOut ? busy * 2 * waiting[stage] : 0)
       + (stage > 0 ? newWeightBytes(stage - 1) + mappedBytes(stage - 1) : 0)
     memory.hessian = hessianMemory(groups[stage], waiting[stage], bounds)
@@ -167,8 +181,7 @@ struct MemoryModel {
 
   /// Whether owners read the sums of a wave where the ranks of a node have formed them.
   private func sumsStay(_ groups: [CalibratedGroup], _ bounds: MemoryBounds) -> Bool {
-    ranksPerNode > 1 && bounds.limit == nil && run.options.propagation == .quantized
-      && groups.reduce(0) { $0 + $1.sumBytes } <= bounds.sums
+    ranksPerNode > 1 && run.sumsStay(groups, bounds)
   }
 
   /// The most sums that are formed at a time.
@@ -322,6 +335,11 @@ extension QuantizationRun {
         group: group, scale: scale, crossScale: correctsDrift && index > 0 ? scale : nil, columnCount: 1,
         includesExtra: false, isCentered: false)
     }
+  }
+
+  /// Whether sums that the ranks of a node have formed in memory that they share stay there until they are factored.
+  func sumsStay(_ groups: [CalibratedGroup], _ bounds: MemoryBounds) -> Bool {
+    bounds.limit == nil && options.propagation == .quantized && groups.reduce(0) { $0 + $1.sumBytes } <= bounds.sums
   }
 
   /// Bytes by which a rank tells the others a row of a layer, see `RowMessage`.

@@ -5,7 +5,7 @@ import Foundation
 /// Measured by `MachineMeasurement`, kept in a file, and perhaps given another number of cores or another network.
 public struct Machine: Sendable, Codable, Equatable {
   /// What files say that they are.
-  static let format = "rankwise machine 1"
+  static let format = "rankwise machine 2"
 
   /// `format`.
   public var kind = Machine.format
@@ -21,18 +21,24 @@ public struct Machine: Sendable, Codable, Equatable {
   public var solve: String
   /// Seconds of one thread for operators and input groups of particular shapes, by their signatures.
   public var operators: [String: Double] = [:]
-  /// Seconds that operators take beyond these when they run for the first time.
+  /// Seconds that these take beyond that when they are met for the first time.
   public var preparations: [String: Double] = [:]
-  /// Bytes that one thread copies per second, into new memory.
-  public var copyRate: Double
+  /// Seconds that operators take beyond that with new weights.
+  public var renewals: [String: Double] = [:]
+  /// Bytes per second of memory that ranks of a node share, when it is touched for the first time.
+  public var touchRate: Double
   /// Bytes per second from a file that was read before.
   public var readRate: Double
   /// Bytes per second into a file, until they are on the disk.
   public var writeRate: Double
+  /// Seconds until a small file and its name are on the disk.
+  public var syncSeconds: Double
   /// Bytes per second of a link of a node, each way.
   public var networkRate: Double
   /// Seconds of a small message between nodes.
   public var latency: Double
+  /// Seconds in which two ranks of a node agree on a number.
+  public var agreement = 3.5e-6
 
   /// Units per second of one thread at `columns` columns: between two measured sizes by the logarithm of the size, beyond them
   /// as at the nearest.
@@ -44,6 +50,9 @@ public struct Machine: Sendable, Codable, Equatable {
     let share = log(Double(columns) / Double(low.columns)) / log(Double(high.columns) / Double(low.columns))
     return low.rate * pow(high.rate / low.rate, share)
   }
+
+  /// Seconds to copy so many bytes, in one piece.
+  func copySeconds(_ bytes: Double) -> Double { bytes / rate(.copy, columns: max(1, Int(bytes / 1024))) }
 
   /// Reads a file that `write` wrote. Throws for what cannot be: nothing in it is trusted.
   public init(contentsOf path: String) throws {
@@ -62,12 +71,12 @@ public struct Machine: Sendable, Codable, Equatable {
   }
 
   init(
-    name: String, cores: Int, memory: Int, rates: [String: [RatePoint]], solve: String, copyRate: Double,
-    readRate: Double, writeRate: Double, networkRate: Double, latency: Double
+    name: String, cores: Int, memory: Int, rates: [String: [RatePoint]], solve: String, touchRate: Double,
+    readRate: Double, writeRate: Double, syncSeconds: Double, networkRate: Double, latency: Double
   ) {
     (self.name, self.cores, self.memory, self.rates, self.solve) = (name, cores, memory, rates, solve)
-    (self.copyRate, self.readRate, self.writeRate) = (copyRate, readRate, writeRate)
-    (self.networkRate, self.latency) = (networkRate, latency)
+    (self.touchRate, self.readRate, self.writeRate) = (touchRate, readRate, writeRate)
+    (self.syncSeconds, self.networkRate, self.latency) = (syncSeconds, networkRate, latency)
   }
 
   /// What cannot be true of a machine; nil if nothing.
@@ -75,16 +84,18 @@ public struct Machine: Sendable, Codable, Equatable {
     if !(1...65_536).contains(cores) { return "cores is \(cores)" }
     if !(1 << 20...1 << 50).contains(memory) { return "memory is \(memory)" }
     for (name, value) in [
-      ("copyRate", copyRate), ("readRate", readRate), ("writeRate", writeRate), ("networkRate", networkRate),
+      ("touchRate", touchRate), ("readRate", readRate), ("writeRate", writeRate),
+      ("networkRate", networkRate),
     ] where !(value.isFinite && value >= 1) { return "\(name) is \(value)" }
-    if !(latency.isFinite && latency >= 0 && latency < 10) { return "latency is \(latency)" }
+    for (name, value) in [("latency", latency), ("syncSeconds", syncSeconds), ("agreement", agreement)]
+    where !(value.isFinite && value >= 0 && value < 10) { return "\(name) is \(value)" }
     for kernel in MachineRate.allCases {
       guard let points = rates[kernel.rawValue], !points.isEmpty else { return "it has no rates of \(kernel.rawValue)" }
       guard points.allSatisfy({ $0.columns > 0 && $0.rate.isFinite && $0.rate >= 1 }),
         zip(points, points.dropFirst()).allSatisfy({ $0.columns < $1.columns })
       else { return "rates of \(kernel.rawValue) are not above 0 at ascending columns" }
     }
-    if let bad = operators.merging(preparations, uniquingKeysWith: { min($0, $1) }).first(where: {
+    if let bad = [operators, preparations, renewals].lazy.joined().first(where: {
       !($0.value.isFinite && $0.value >= 0)
     }) {
       return "the seconds of \"\(bad.key)\" are \(bad.value)"

@@ -46,13 +46,15 @@ struct MachineMeasurement {
     add(.attention, 1024, try attention())
     add(.elements, 1024, elements())
     try outputs(add)
-    let copyRate = Self.copyRate()
+    copies(add)
+    touches(add)
     let files = try FileMeasurement.run()
     return Machine(
       name: "\(ProcessInfo.processInfo.hostName), \(InstructionSet.current.description), OpenBLAS \(BLAS.kernelName)",
       cores: AllowedCores.numbers.count, memory: Int(ProcessInfo.processInfo.physicalMemory), rates: rates,
-      solve: Self.solveKey(options), copyRate: copyRate, readRate: files.read, writeRate: files.write,
-      networkRate: network?.rate ?? 12.5e9, latency: network?.latency ?? 2e-6)
+      solve: Self.solveKey(options), touchRate: Self.touchRate(MAP_SHARED, inLargePages: false), readRate: files.read,
+      writeRate: files.write,
+      syncSeconds: files.sync, networkRate: network?.rate ?? 12.5e9, latency: network?.latency ?? 2e-6)
   }
 
   private typealias Add = (MachineRate, Int, Double) -> Void
@@ -155,7 +157,17 @@ struct MachineMeasurement {
       }
     }
     add(.drift, size, cube / drift)
+    sharing(group, add)
     try rows(size, made, add)
+  }
+
+  /// What an owner copies where sums cannot stay: out of memory that ranks share.
+  private func sharing(_ group: InputGroup, _ add: Add) {
+    let (size, count) = (group.columns, CrossSums.count(group))
+    let memory = NodeMemory(byteCount: SharedSumMemory.byteCount(count))
+    let base = memory.mutableElements(of: UInt8.self, at: 0, count: memory.byteCount).baseAddress!
+    let shared = SharedSumMemory(at: UnsafeMutableRawPointer(base), count: count, turn: 0, owner: memory)
+    add(.sumCopy, size, 8 * Double(count) / ProbeClock.seconds { _ = shared.copy() })
   }
 
   private func rows(_ size: Int, _ factor: SharedFactor, _ add: Add) throws {
@@ -169,10 +181,7 @@ struct MachineMeasurement {
     }
     add(.target, size, 2 * square * Double(RowPartition.tileRows) / target)
     let weights = Self.floats(rows * size)
-    let planned = PlannedLayer(
-      layer: Layer(
-        name: "", node: 0, weight: 0, input: 0, rows: rows, columns: size, unfolding: nil, layout: .rowMajor,
-        channelAxis: 0), scheme: options.scheme, bias: nil)
+    let planned = layer(rows: rows, size)
     let grid = try planned.tensorGrid(matrix: weights, factors: [factor], grid: options.grid)
     var solver: RowSolver?
     add(
@@ -188,20 +197,60 @@ struct MachineMeasurement {
       block = try weights.withUnsafeBufferPointer { try solver!.solve(weights: $0, rows: rows) }
     }
     add(.rows, size, square * Double(rows) / solve)
-    let bytes = RowMessage.bytes(of: [block!])
+    replacement(size, factor, block!, add)
+  }
+
+  /// A layer with so many rows of `size` columns.
+  private func layer(rows: Int, _ size: Int) -> PlannedLayer {
+    PlannedLayer(
+      layer: Layer(
+        name: "", node: 0, weight: 0, input: 0, rows: rows, columns: size, unfolding: nil, layout: .rowMajor,
+        channelAxis: 0), scheme: options.scheme, bias: nil)
+  }
+
+  /// A layer's weight as the model has it.
+  private func weight(_ planned: PlannedLayer) -> Tensor {
+    SyntheticTensor.make(
+      TensorType(options.isLanguageModel ? .bfloat16 : .float32, [planned.layer.rows, planned.layer.columns]))
+  }
+
+  /// New weights of a whole layer, which caches do not hold, and its codes as the journal has them.
+  private func replacement(_ size: Int, _ factor: SharedFactor, _ block: RowBlock, _ add: Add) {
+    let rows = block.losses.count
+    let planned = layer(rows: max(rows, (1 << 20) / size), size)
+    let (count, stored) = (Double(planned.layer.rows * size), weight(planned))
+    add(.matrix, size, count / ProbeClock.seconds { _ = planned.layer.matrix(from: stored) })
+    let bytes = RowMessage.bytes(of: [block])
     let range = RowRange(layer: 0, hessian: 0, rows: 0..<rows)
+    let hasBias = options.correctsOutputs && options.method.compensates
+    let bias = [Float](repeating: 0, count: planned.layer.rows)
+    var solved = QuantizedLayer(planned)
     let replace = ProbeClock.seconds {
       var layer = QuantizedLayer(planned)
       layer.pivots = factor.pivots
+      if hasBias { layer.inputMeans = [Double](repeating: 0, count: size) }
       bytes.withUnsafeBytes { bytes in
-        var reader = RowMessage.Reader(bytes)
-        layer.place(reader.next(range, planned), rows: range.rows)
+        for start in stride(from: 0, through: planned.layer.rows - rows, by: rows) {
+          var reader = RowMessage.Reader(bytes)
+          layer.place(reader.next(range, planned), rows: start..<start + rows)
+        }
       }
       layer.predictedLoss = layer.expectedLoss(planned)
-      let tensor = Tensor(planned.layer.tensorOrder(layer.dequantized(planned)), shape: [rows, size])
+      let matrix = layer.dequantized(planned)
+      if hasBias {
+        let original = planned.layer.matrix(from: stored)
+        _ = layer.correctedBias(planned, bias: bias, original: original, dequantized: matrix)
+      }
+      let tensor = Tensor(planned.layer.tensorOrder(matrix), shape: [planned.layer.rows, size])
       if options.compute == .bf16 { _ = tensor.narrowedToBFloat16 }
+      solved = layer
     }
-    add(.replace, size, Double(rows * size) / replace)
+    add(.replace, size, count / replace)
+    let pack = ProbeClock.seconds {
+      let kept = StoredLayer(solved, planned, bias: nil)
+      _ = (kept.codeBytes, kept.valueBytes)
+    }
+    add(.pack, size, count / pack)
   }
 
   /// Causal attention of 8 heads of 64 over 1024 tokens.
@@ -254,17 +303,39 @@ struct MachineMeasurement {
     )
   }
 
-  private static func copyRate() -> Double {
-    let count = 32 << 20
-    let source = [UInt8](repeating: 1, count: count)
-    // Into new memory, as messages and matrices are.
-    let seconds = ProbeClock.seconds {
-      _ = [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
-        source.withUnsafeBytes { UnsafeMutableRawBufferPointer(target).copyMemory(from: $0) }
-        initialized = count
+  /// Copies of pieces of several sizes, as messages and matrices are: large ones go to new memory, small ones to what was in use before.
+  private func copies(_ add: Add) {
+    for kibibytes in [64, 1024, 8 << 10, 64 << 10] {
+      let source = [UInt8](repeating: 1, count: kibibytes << 10)
+      let seconds = ProbeClock.seconds {
+        _ = [UInt8](unsafeUninitializedCapacity: source.count) { target, initialized in
+          source.withUnsafeBytes { UnsafeMutableRawBufferPointer(target).copyMemory(from: $0) }
+          initialized = source.count
+        }
       }
+      add(.copy, kibibytes, Double(source.count) / seconds)
     }
-    return Double(count) / seconds
+  }
+
+  /// Memory that the system gives for the first time, in small pages and in large ones: what that takes beyond writing it.
+  private func touches(_ add: Add) {
+    add(.touch, 1024, Self.touchRate(MAP_PRIVATE, inLargePages: false))
+    add(.touch, 8192, Self.touchRate(MAP_PRIVATE, inLargePages: true))
+  }
+
+  /// Bytes per second of new memory until its pages are there.
+  private static func touchRate(_ kind: Int32, inLargePages: Bool) -> Double {
+    let count = 32 << 20
+    var times: [Double] = []
+    for _ in 0..<3 {
+      let memory = mmap(nil, count, PROT_READ | PROT_WRITE, kind | MAP_ANONYMOUS, -1, 0)
+      guard let memory, memory != MAP_FAILED else { continue }
+      if inLargePages { madvise(memory, count, MADV_HUGEPAGE) }
+      let (fresh, again) = (ProbeClock.once { memset(memory, 0, count) }, ProbeClock.once { memset(memory, 0, count) })
+      times.append(max(fresh - again, fresh / 100))
+      munmap(memory, count)
+    }
+    return Double(count) / (times.sorted().dropFirst().first ?? 1e-2)
   }
 
   private static func floats(_ count: Int) -> [Float] { (0..<count).map(SyntheticTensor.number) }

@@ -40,8 +40,18 @@ public enum MachineRate: String, Sendable, Codable, CaseIterable {
   case target
   /// Making the solver of a Hessian: C² elements per second.
   case solver
+  /// A layer's matrix from its weight: weights per second.
+  case matrix
   /// The solve of rows, grids and all: C² of a row per second.
   case rows
   /// Codes to the weights that the network runs with: weights per second.
   case replace
+  /// Codes packed for the journal: weights per second.
+  case pack
+  /// Copying; the columns are KiB of a piece: bytes per second.
+  case copy
+  /// Memory of tensors that the system gives for the first time; the columns are KiB of a piece: bytes per second.
+  case touch
+  /// Sums of C columns copied from memory that ranks share: bytes per second.
+  case sumCopy
 }

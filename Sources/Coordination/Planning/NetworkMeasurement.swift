@@ -2,10 +2,20 @@ import MPI
 
 /// Measures the way between the first and the last rank.
 enum NetworkMeasurement {
-  /// Bytes per second and the seconds of a small message, each the best of ten; nil for a single rank. Collective.
+  /// What the ranks' network can do.
+  struct Result {
+    /// Bytes per second.
+    var rate: Double
+    /// Seconds of a small message.
+    var latency: Double
+    /// Seconds in which two ranks agree on a number while they wait politely.
+    var agreement: Double
+  }
+
+  /// Each the best of ten, but for agreements their mean; nil for a single rank. Collective.
   ///
   /// Ranks of one node measure shared memory: for a network, start one rank on each of two nodes.
-  static func run(_ world: borrowing Communicator) throws -> (rate: Double, latency: Double)? {
+  static func run(_ world: borrowing Communicator) throws -> Result? {
     if world.size == 1 { return nil }
     func seconds(_ count: Int) throws -> Double {
       var buffer = [UInt8](repeating: 1, count: count)
@@ -21,6 +31,24 @@ enum NetworkMeasurement {
       return try world.allReduce(best, .maximum)
     }
     let (small, large) = (try seconds(8), try seconds(8 << 20))
-    return (Double(8 << 20) / max(large - small, 1e-6), max(small / 3, 1e-7))
+    let agreement = try agreement(world)
+    return Result(
+      rate: Double(8 << 20) / max(large - small, 1e-6), latency: max(small / 3, 1e-7), agreement: agreement)
+  }
+
+  /// Seconds of an agreement of two ranks as a run meets it: behind work that took both about as long, with caches full of that.
+  private static func agreement(_ world: borrowing Communicator) throws -> Double {
+    var memory = [UInt64](repeating: 1, count: 1 << 18)
+    var times: [Double] = []
+    try world.barrier()
+    for _ in 0..<200 {
+      for index in memory.indices { memory[index] &+= 3 }
+      let worked = ContinuousClock.now
+      _ = try world.allReduce(Int64(0), .minimum, waiting: .polite)
+      times.append((ContinuousClock.now - worked).seconds)
+    }
+    let own = times.sorted()[..<180].reduce(0, +) / 180
+    let mean = try world.allReduce(own, .sum) / Double(world.size)
+    return mean / Double(Int.bitWidth - (world.size - 1).leadingZeroBitCount)
   }
 }

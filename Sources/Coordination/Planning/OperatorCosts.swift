@@ -27,8 +27,12 @@ struct OperatorCosts {
   /// Seconds of a chunk in the node.
   func seconds(_ node: Int) -> Double {
     if plan.isFolded(node) { return 0 }
-    let seconds = machine.operators[signature(node)] ?? estimate(node)
-    return Double(batches) * seconds
+    return measured(signature(node), or: Double(batches) * estimate(node))
+  }
+
+  /// Seconds of a chunk in what was measured of `key`; `estimate` if nothing was.
+  private func measured(_ key: String, or estimate: @autoclosure () -> Double) -> Double {
+    machine.operators[key].map { Double(batches) * $0 } ?? estimate()
   }
 
   /// How many times as fast as one thread `members` threads run a chunk through the network, each operator in its pieces.
@@ -63,6 +67,13 @@ struct OperatorCosts {
     let type = type(group.input)
     let unfolding = group.unfolding.map { " \($0.kernel) \($0.strides) \($0.dilations) \($0.pads) \($0.groups)" } ?? ""
     return "\(group.columns) of \(type.map { "\($0.elementType) \($0.shape)" } ?? "-")\(unfolding)"
+  }
+
+  /// What makes the outputs of two layers cost the same to look at.
+  func outputSignature(_ layer: Layer) -> String {
+    let output = run.graph.nodes[layer.node].outputs[0].flatMap { type($0) }
+    let text = output.map { "\($0.elementType) \($0.shape)" } ?? "-"
+    return "\(layer.rows) \(layer.unfolding == nil ? "last" : "first") of \(text)"
   }
 
   /// Columns of X of a chunk that the group has.
@@ -122,25 +133,58 @@ struct OperatorCosts {
     let isNarrow = type(group.input)?.elementType == .bfloat16
     let (columns, vectors, hessians) = (Double(group.columns), vectors(group), Double(group.groups))
     let square = columns * columns * hessians
-    let hessian =
-      machine.operators["sums \(key)"].map { Double(batches) * $0 }
-      ?? (square * vectors / machine.rate(isNarrow ? .hessianBFloat16 : .hessian, columns: group.columns)
+    let hessian = measured(
+      "sums \(key)",
+      or: square * vectors / machine.rate(isNarrow ? .hessianBFloat16 : .hessian, columns: group.columns)
         + square * Double(batches) / machine.rate(.hessianSum, columns: group.columns))
     guard hasDrift else { return hessian }
-    let cross =
-      machine.operators["cross \(key)"].map { Double(batches) * $0 }
-      ?? (2 * square * vectors / machine.rate(isNarrow ? .crossBFloat16 : .cross, columns: group.columns)
+    let cross = measured(
+      "cross \(key)",
+      or: 2 * square * vectors / machine.rate(isNarrow ? .crossBFloat16 : .cross, columns: group.columns)
         + square * Double(batches) / machine.rate(.crossSum, columns: group.columns))
     return hessian + cross
   }
 
-  /// Seconds of a chunk in a kernel that passes over a value, whose rate counts elements.
-  func pass(_ value: ValueID, _ kernel: MachineRate) -> Double {
-    Double(byteCount(value) / (type(value)?.elementType.byteCount ?? 1)) / machine.rate(kernel, columns: 1024)
+  /// Seconds of a chunk in the bounds of a group's inputs, and where these drift of their differences.
+  func bounds(_ group: InputGroup, hasDrift: Bool) -> Double {
+    let key = signature(group)
+    let own = measured("bounds \(key)", or: pass(group.input, .bounds))
+    return hasDrift ? own + measured("drift \(key)", or: 2 * pass(group.input, .bounds)) : own
   }
 
-  /// Seconds that a rank needs once to prepare products and convolutions of new shapes.
+  /// Seconds of a chunk in the sums of a layer's outputs by channel.
+  func channels(_ layer: Layer) -> Double {
+    measured("channels \(outputSignature(layer))", or: pass(run.graph.nodes[layer.node].outputs[0], .channels))
+  }
+
+  /// Seconds of a chunk in comparing a layer's outputs in two networks.
+  func comparison(_ layer: Layer) -> Double {
+    measured("comparison \(outputSignature(layer))", or: pass(run.graph.nodes[layer.node].outputs[0], .comparison))
+  }
+
+  /// Seconds of a chunk in a kernel that passes over a value, whose rate counts elements.
+  private func pass(_ value: ValueID?, _ kernel: MachineRate) -> Double {
+    guard let value, let type = type(value) else { return 0 }
+    return Double(byteCount(value) / type.elementType.byteCount) / machine.rate(kernel, columns: 1024)
+  }
+
+  /// Seconds of a chunk until the model's inputs are there.
+  var inputs: Double { measured("inputs", or: 0) }
+
+  /// Seconds that a rank needs once to prepare operators of new shapes, and the weights of all nodes, old and new.
   var preparation: Double {
-    Set(run.executionOrder.map(signature)).reduce(0) { $0 + (machine.preparations[$1] ?? 0) }
+    var met = Set<String>()
+    let nodes = run.executionOrder.reduce(0.0) { sum, node in
+      let key = signature(node)
+      return sum + ((met.insert(key).inserted ? machine.preparations[key] : machine.renewals[key]) ?? 0)
+    }
+    return run.layers.reduce(nodes) { $0 + (machine.renewals[signature($1.layer.node)] ?? 0) }
+  }
+
+  /// Seconds that a rank needs once to prepare the sums of new shapes.
+  var sumPreparation: Double {
+    Set(run.stages.flatMap(\.inputGroups).map { signature($0) }).reduce(0) { sum, key in
+      sum + (machine.preparations["sums \(key)"] ?? 0) + (machine.preparations["cross \(key)"] ?? 0)
+    }
   }
 }

@@ -1,22 +1,30 @@
 import Calibration
+import Foundation
 import Graphs
 import LinearAlgebra
 import MPI
 import Models
+import Tokenization
 
 /// Plans a run without running it: what each phase takes on a machine, for any number of ranks.
 public struct PlanRun {
   private let options: PlanOptions
   let run: QuantizationRun
+  private let model: PlanningModel
+  /// Seconds of processor time in which this process opened the model and the samples.
+  private let openSeconds: Double
 
   /// Reads the model, or its configuration, and partitions the run as `quantize` would. Throws what is wrong with either.
   public init(_ options: PlanOptions) throws {
     Parallel.useSingleThreadedLibraries()
     self.options = options
-    var model = try PlanningModel(options.quantize.model).preparedForQuantization()
-      .computing(in: options.quantize.compute.elementType)
-    let feed: SampleFeed
-    (model, feed) = try Self.feed(options.quantize, model)
+    let start = ThreadClock.seconds
+    let (model, feed) = try Self.feed(
+      options.quantize,
+      PlanningModel(options.quantize.model).preparedForQuantization().computing(
+        in: options.quantize.compute.elementType))
+    let text = try Self.textSeconds(options.quantize, model)
+    (self.model, openSeconds) = (model, text ?? ThreadClock.seconds - start)
     run = try QuantizationRun(options.quantize, model, feed, isCoordinator: false, PhaseTimer())
   }
 
@@ -63,6 +71,23 @@ public struct PlanRun {
     )
   }
 
+  /// Seconds in which the model's tokenizer is read and encodes the text to calibrate on, by a part of it; nil if samples are no text.
+  private static func textSeconds(_ options: QuantizeOptions, _ model: PlanningModel) throws -> Double? {
+    let path = options.calibration
+    guard !path.isEmpty, TokenSource.isText(path), model.hasWeights, let language = model.language,
+      let file = FileHandle(forReadingAtPath: path)
+    else { return nil }
+    defer { try? file.close() }
+    let size = Double(try file.seekToEnd())
+    try file.seek(toOffset: 0)
+    let part = try file.read(upToCount: 1 << 18) ?? Data()
+    let start = ThreadClock.seconds
+    let tokenizer = try Tokenizer(contentsOf: language.path)
+    let loaded = ThreadClock.seconds
+    _ = try tokenizer.encode(String(decoding: part, as: UTF8.self))
+    return loaded - start + (ThreadClock.seconds - loaded) * size / Double(max(part.count, 1))
+  }
+
   /// Samples of an ONNX model with one input whose shape the file gives.
   private static func syntheticFeed(_ options: QuantizeOptions, _ graph: Graph) throws -> SampleFeed {
     guard graph.inputs.count == 1, let shape = graph.values[graph.inputs[0]].shape?.dropFirst(),
@@ -106,6 +131,10 @@ public struct PlanRun {
     let perNode = (layout.ranks + layout.nodes - 1) / layout.nodes
     let threads = options.threads ?? max(1, costs.machine.cores / perNode)
     var simulation = PlanSimulation(run: run, machine: costs.machine, layout: layout, threads: threads, stages: stages)
+    simulation.fileCount = model.fileCount
+    // Weights in a mapped file are read when they are used.
+    simulation.readSeconds =
+      openSeconds + (model.hasWeights ? 0 : Double(simulation.modelBytes) / costs.machine.readRate)
     simulation.run.bounds = MemoryBounds(threads: threads)
     if let limit = options.quantize.memoryLimit {
       let model = MemoryModel(run, shapes: costs.shapes, nodes: simulation.places, threads: threads)
@@ -118,7 +147,7 @@ public struct PlanRun {
     if let path = options.machine { return try Machine(contentsOf: path) }
     let columns = Set(run.layers.map(\.layer.columns))
     var machine = try MachineMeasurement(options: run.options, modelColumns: columns).run(world)
-    machine = try OperatorMeasurement.measured(OperatorCosts(run, machine))
+    machine = try OperatorMeasurement.measured(OperatorCosts(run, machine), hasWeights: model.hasWeights)
     if world.rank == 0, let path = options.measuredMachine { try machine.write(to: path) }
     return machine
   }

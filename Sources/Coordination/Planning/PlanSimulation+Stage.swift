@@ -45,6 +45,18 @@ extension PlanSimulation {
     result.traffic.count(routes, layouts, shares: shares)
     let bytes = groups.reduce(0) { $0 + $1.sumBytes }
     result.reducedBytes += bytes
+    if shares {
+      let contents = routes.places.indices.map { place in
+        routes.contents(ofPlace: place, byteCounts: layouts.map(\.byteCount)).byteCount
+      }
+      result.factorBytes = max(result.factorBytes, contents.max() ?? 0)
+      let sums = groups.reduce((part: 0, largest: 0)) { sums, group in
+        let part = sums.part + group.sumBytes <= run.bounds.sums ? sums.part + group.sumBytes : group.sumBytes
+        return (part, max(sums.largest, part))
+      }
+      result.sumBytes = max(result.sumBytes, sums.largest)
+      add(.hessian, everyone(machine.copySeconds(Double(bytes) / Double(ranksPerNode))), &result)
+    }
     add(.reduce, reduceSeconds(groups, owners), &result)
     let factor = factorSeconds(groups, owners, routes)
     add(.factor, factor.ofRank, &result)
@@ -52,12 +64,26 @@ extension PlanSimulation {
     add(.solve, solveSeconds(partition, members, groups, holders), &result)
     let gathered = members.reduce(0) { sum, member in sum + run.rowBytes(member) * run.layers[member].layer.rows }
     result.gatheredBytes += gathered
-    add(.gather, Array(repeating: gatherSeconds(gathered), count: layout.ranks), &result)
-    let replace = members.reduce(0.0) { sum, member in
-      let layer = run.layers[member].layer
-      return sum + Double(layer.rows * layer.columns) / machine.rate(.replace, columns: layer.columns)
+    add(.gather, everyone(gatherSeconds(gathered)), &result)
+    add(.replace, everyone(replaceSeconds(members)), &result)
+    for member in members {
+      let (planned, layer) = (run.layers[member], run.layers[member].layer)
+      result.packSeconds += Double(layer.rows * layer.columns) / machine.rate(.pack, columns: layer.columns)
+      result.packedBytes += Double(
+        StoredLayer.codeByteCount(planned) + StoredLayer.valueByteCount(planned, hasBias: planned.bias != nil))
     }
-    add(.replace, Array(repeating: replace, count: layout.ranks), &result)
+  }
+
+  private func everyone(_ seconds: Double) -> [Double] { Array(repeating: seconds, count: layout.ranks) }
+
+  /// Every rank puts the rows in their place, then makes the weights of whole layers: small layers side by side, the rows of large ones.
+  private func replaceSeconds(_ members: [Int]) -> Double {
+    let layers = members.map { run.layers[$0].layer }
+    let seconds = layers.map { Double($0.rows * $0.columns) / machine.rate(.replace, columns: $0.columns) }
+    let place = machine.copySeconds(layers.reduce(0.0) { $0 + Double($1.rows * $1.columns) })
+    if threads == 1 { return seconds.reduce(0, +) }
+    let isSmall = layers.allSatisfy { $0.rows * $0.columns <= 1 << 18 }
+    return place + max(seconds.reduce(0, +) / Double(threads), isSmall ? seconds.max() ?? 0 : 0)
   }
 
   private func add(_ phase: Phase, _ values: [Double], _ result: inout StageResult) {
@@ -66,18 +92,20 @@ extension PlanSimulation {
   }
 
   /// Seconds to add up the groups' sums: ranks of a node have added theirs to one copy, which leaders send once through every link, in a
-  /// pipeline, and owners take; without shared memory each rank's are added on the way.
+  /// pipeline, and owners read where they are or take; without shared memory each rank's are added on the way.
   private func reduceSeconds(_ groups: [CalibratedGroup], _ owners: [Int]) -> [Double] {
     var seconds = [Double](repeating: 0, count: layout.ranks)
     // The sums stay where they are.
     if layout.ranks == 1 { return seconds }
     let isShared = ranksPerNode > 1
     for (group, owner) in zip(groups, owners) {
-      let copy = Double(group.sumBytes) / machine.copyRate
-      let link = layout.nodes > 1 ? Double(group.sumBytes) / machine.networkRate : 0
-      let all = (isShared && layout.nodes == 1 ? 0 : max(copy, link)) + 2 * collectiveLatency
+      let bytes = Double(group.sumBytes)
+      let link = layout.nodes > 1 ? bytes / machine.networkRate : 0
+      let all = (isShared && layout.nodes == 1 ? 0 : max(machine.copySeconds(bytes), link)) + 2 * collectiveLatency
       for rank in seconds.indices { seconds[rank] += all }
-      if isShared { seconds[owner] += copy }
+      if isShared, !run.sumsStay(groups, run.bounds) {
+        seconds[owner] += bytes / machine.rate(.sumCopy, columns: group.group.columns)
+      }
     }
     return seconds
   }
@@ -94,20 +122,26 @@ extension PlanSimulation {
     for (index, group) in groups.enumerated() {
       let (columns, hessians) = (group.group.columns, group.group.groups)
       let square = Double(columns) * Double(columns)
-      alone[owners[index]] += Double(hessians) * square / machine.rate(.moments, columns: columns)
+      let moments = Double(hessians) * square / machine.rate(.moments, columns: columns)
+      let cross =
+        group.crossScale == nil ? 0 : Double(hessians) * square / machine.rate(.crossMoments, columns: columns)
       let one = square * Double(columns) / machine.rate(.factor, columns: columns)
+      // Those who factor together make moments together, where they can read the sums.
+      if !together.contains(index) || !run.sumsStay(groups, run.bounds) { alone[owners[index]] += moments + cross }
       if together.contains(index) {
         let ranks = nodeRanks(of: owners[index])
         let team = FactorSharing.team(
           columns, owner: owners[index] - ranks.lowerBound, threads: Array(repeating: threads, count: ranks.count))
         let members = min(team.count * threads, Team.useful(order: columns))
         for rank in ranks { corrections[rank] += Double(hessians) * one / (FactorSharing.efficiency * Double(members)) }
+        if run.sumsStay(groups, run.bounds) {
+          for rank in ranks { corrections[rank] += (moments + cross) / Double(team.count * threads) }
+        }
       } else {
         shared[owners[index]] += Array(repeating: one, count: hessians)
         longest[owners[index]] = max(longest[owners[index]], one / Double(min(threads, Team.useful(order: columns))))
       }
       guard group.crossScale != nil else { continue }
-      alone[owners[index]] += Double(hessians) * square / machine.rate(.crossMoments, columns: columns)
       let all = Double(hessians) * square * Double(columns) / machine.rate(.drift, columns: columns)
       let route = routes.routes[index]
       for place in route.places {
@@ -186,7 +220,7 @@ extension PlanSimulation {
         let square = Double(columns) * Double(columns)
         if seen.insert(piece.layer).inserted {
           // The whole matrix is copied, whatever the rows.
-          alone += 8 * Double(layer.rows * columns) / machine.copyRate
+          alone += Double(layer.rows * columns) / machine.rate(.matrix, columns: columns)
         }
         if drifts.contains(members[piece.layer]) {
           shared += 2 * square * rows / machine.rate(.target, columns: columns)
@@ -200,10 +234,13 @@ extension PlanSimulation {
 
   /// Seconds of a ring between nodes, and of copies: each rank of a node writes its rows to the node's memory.
   private func gatherSeconds(_ bytes: Int) -> Double {
-    let (bytes, ranks, nodes) = (Double(bytes), Double(layout.ranks), Double(layout.nodes))
-    let copies = (layout.ranks == 1 ? 2 : ranksPerNode > 1 ? 1 / ranks : 3) * bytes / machine.copyRate
+    let (ranks, nodes) = (Double(layout.ranks), Double(layout.nodes))
+    let bytes = Double(bytes)
+    let copies =
+      layout.ranks > 1 && ranksPerNode > 1
+      ? machine.copySeconds(bytes / ranks) : (layout.ranks == 1 ? 1 : 2) * machine.copySeconds(bytes)
     if layout.ranks == 1 { return copies }
     let link = bytes * (1 - 1 / nodes) / machine.networkRate
-    return max(copies, link) + (ranks - 1) * (nodes > 1 ? machine.latency : 5e-7)
+    return max(copies, link) + (ranks - 1) * (nodes > 1 ? machine.latency : 5e-7) + 2 * collectiveLatency
   }
 }

@@ -11,6 +11,10 @@ struct PlanSimulation {
   let layout: PlanOptions.Layout
   let threads: Int
   let stages: [PlannedStage]
+  /// Seconds to open the model and the samples.
+  var readSeconds = 0.0
+  /// Files of the output.
+  var fileCount = 1
 
   /// What one stage takes.
   struct StageResult {
@@ -19,6 +23,10 @@ struct PlanSimulation {
     var traffic = FactorTraffic(nodes: 1)
     var reducedBytes = 0
     var gatheredBytes = 0
+    /// Bytes that ranks of a node share for sums, and for factors.
+    var (sumBytes, factorBytes) = (0, 0)
+    /// Seconds to pack the layers' codes, and their bytes.
+    var (packSeconds, packedBytes) = (0.0, 0.0)
   }
 
   var ranksPerNode: Int { (layout.ranks + layout.nodes - 1) / layout.nodes }
@@ -66,13 +74,24 @@ struct PlanSimulation {
       seconds += values.max() ?? 0
       slowest[phase.rawValue, default: 0] += values.max() ?? 0
     }
-    add(.read, Array(repeating: readSeconds, count: layout.ranks))
+    func everyone(_ seconds: Double) -> [Double] { Array(repeating: seconds, count: layout.ranks) }
+    func first(_ seconds: Double) -> [Double] { (0..<layout.ranks).map { $0 == 0 ? seconds : 0 } }
+    add(.read, everyone(readSeconds))
+    for partition in [run.chunkPartition, run.heldOutPartition] {
+      add(.read, chunkCounts(partition, costs).map { $0 * costs.inputs })
+    }
     if !run.correctsDrift, run.options.propagation == .quantized, run.layers.contains(where: { $0.bias != nil }) {
       let all = costs.seconds(run.executionOrder)
       add(.forward, calibration.map { $0 * all })
     }
     add(.forward, calibration.map { $0 > 0 ? costs.preparation : 0 })
-    for stage in stages {
+    add(.hessian, calibration.map { $0 > 0 ? costs.sumPreparation : 0 })
+    var (sumWindow, factorWindow, sinceCommit, uncommitted) = (0, 0, 0.0, 0.0)
+    let memoryModel = MemoryModel(run, shapes: costs.shapes, nodes: places, threads: threads)
+    let tensors = run.bounds.limit == nil ? memoryModel.tensors() : nil
+    let heldOutChunks = chunkCounts(run.heldOutPartition, costs)
+    for (index, stage) in stages.enumerated() {
+      let begin = seconds
       let result: StageResult
       if let same = known[stage.key] {
         result = same
@@ -81,20 +100,51 @@ struct PlanSimulation {
         known[stage.key] = result
       }
       for phase in Phase.allCases { if let values = result.seconds[phase] { add(phase, values) } }
-      // Agreements on bounds, counts, errors, pivots.
-      seconds += 12 * collectiveLatency
+      // Memory that the system gives for the first time, to the rank with most chunks.
+      if let stage = tensors?.stages[index] {
+        add(.forward, Self.shares(of: calibration).map { $0 * touchSeconds(stage.fresh, costs) })
+        add(.measure, Self.shares(of: heldOutChunks).map { $0 * touchSeconds(stage.freshHeldOut, costs) })
+      }
+      // Sums of outputs, of each chunk by channel, go to all ranks.
+      let outputs = Double(stage.rows * MemoryLayout<Double>.stride)
+      if stage.momentCount > 0 {
+        let bytes = Double(run.chunkPartition.chunkCount) * 2 * outputs
+        add(.reduce, everyone(Double(stage.momentCount) * allGatherSeconds(bytes)))
+      }
+      if let heldOut = run.heldOutPartition {
+        add(.measure, everyone(allGatherSeconds(Double(heldOut.chunkCount) * 2 * outputs)))
+      }
+      // Memory that ranks of a node share is made anew where it must be larger.
+      if result.sumBytes > sumWindow {
+        sumWindow = result.sumBytes
+        add(.hessian, everyone(Double(sumWindow) / Double(ranksPerNode) / machine.touchRate))
+      }
+      if result.factorBytes > factorWindow {
+        factorWindow = result.factorBytes
+        add(.broadcast, everyone(Double(factorWindow) / machine.touchRate))
+      }
+      // Agreements on bounds, counts, room, errors, pivots, means.
+      seconds += Double(20 + 2 * stage.groups.count) * collectiveLatency
+      // Rank 0 packs what is finished, and keeps it on the disk unless it did so just before.
+      var commit = result.packSeconds
+      uncommitted += result.packedBytes
+      sinceCommit += seconds - begin
+      if sinceCommit >= LayerStore.patience.seconds {
+        commit += 2 * machine.syncSeconds + uncommitted / machine.writeRate
+        (sinceCommit, uncommitted) = (0, 0)
+      }
+      add(.commit, first(commit))
       traffic.bytesSent += result.traffic.bytesSent
       traffic.triangleBytesSent += result.traffic.triangleBytesSent
       traffic.sharedStages += result.traffic.sharedStages
       (reduced, gathered) = (reduced + result.reducedBytes, gathered + result.gatheredBytes)
     }
     let heldOut = heldOutSeconds(costs)
-    add(.measure, chunkCounts(run.heldOutPartition, costs).map { $0 * heldOut })
-    let write = Double(writtenBytes) / machine.writeRate
-    add(.write, (0..<layout.ranks).map { $0 == 0 ? write : 0 })
+    add(.measure, heldOutChunks.map { $0 * heldOut })
+    add(.write, first(Double(writtenBytes) / machine.writeRate + Double(fileCount) * machine.syncSeconds))
     let phases = Phase.allCases.compactMap { phase in totals[phase].map { PhaseTime(phase.rawValue, $0) } }
     let inPhases = phases.reduce(0) { $0 + $1.average }
-    let memory = self.memory(costs)
+    let memory = memoryModel.memory(run.bounds, tensors: tensors)
     let nodeMemory = memory.perNode(ranks: ranksPerNode)
     return PlanEntry(
       nodes: layout.nodes, ranks: layout.ranks, threads: threads,
@@ -105,18 +155,32 @@ struct PlanSimulation {
       reducedBytes: reduced, gatheredBytes: gathered)
   }
 
-  /// What a rank holds within the bounds of the run.
-  func memory(_ costs: OperatorCosts) -> RankMemory {
-    MemoryModel(run, shapes: costs.shapes, nodes: places, threads: threads).memory(run.bounds)
+  /// Seconds until memory is there that the system gives; threads share its pages.
+  private func touchSeconds(_ fresh: TensorPool.Fresh, _ costs: OperatorCosts) -> Double {
+    // Sizes of pages count, not those of tensors.
+    let (small, large) = (machine.rate(.touch, columns: 1024), machine.rate(.touch, columns: 8192))
+    return (Double(fresh.small) / small + Double(fresh.large) / large) / Double(threads)
+  }
+
+  /// `values` as shares of the largest.
+  private static func shares(of values: [Double]) -> [Double] {
+    let largest = values.max() ?? 0
+    return values.map { largest > 0 ? $0 / largest : 0 }
   }
 
   /// Seconds of a small collective operation.
   var collectiveLatency: Double {
     func steps(_ count: Int) -> Double { Double(Int.bitWidth - (max(count, 1) - 1).leadingZeroBitCount) }
-    return steps(layout.nodes) * machine.latency + steps(ranksPerNode) * 5e-7
+    // A call that does not block takes about three messages for each step.
+    return 3 * steps(layout.nodes) * machine.latency + steps(ranksPerNode) * machine.agreement
   }
 
-  private var readSeconds: Double { Double(modelBytes) / machine.readRate }
+  /// Seconds until all ranks have so many bytes, of which each has some: in a ring.
+  func allGatherSeconds(_ bytes: Double) -> Double {
+    if layout.ranks == 1 { return 0 }
+    let link = layout.nodes > 1 ? bytes * (1 - 1 / Double(layout.nodes)) / machine.networkRate : 0
+    return collectiveLatency + max(machine.copySeconds(bytes), link)
+  }
 
   /// Bytes of the model's constants.
   var modelBytes: Int { run.graph.constants.values.reduce(0) { $0 + $1.storage.byteCount } }
@@ -130,12 +194,10 @@ struct PlanSimulation {
 
   /// Seconds of a held-out chunk: both networks, layers a third time, and their outputs compared.
   private func heldOutSeconds(_ costs: OperatorCosts) -> Double {
-    let isLayer = Set(run.layers.map(\.layer.node))
+    let layers = Dictionary(uniqueKeysWithValues: run.layers.map { ($0.layer.node, $0.layer) })
     return run.executionOrder.reduce(0) { sum, node in
-      guard isLayer.contains(node), let output = run.graph.nodes[node].outputs[0] else {
-        return sum + 2 * costs.seconds(node)
-      }
-      return sum + 3 * costs.seconds(node) + costs.pass(output, .comparison)
+      guard let layer = layers[node] else { return sum + 2 * costs.seconds(node) }
+      return sum + 3 * costs.seconds(node) + costs.comparison(layer)
     }
   }
 }

@@ -11,6 +11,10 @@ struct PlannedStage {
   var forwardSeconds: Double
   /// Seconds of a chunk in the stage's layers once the stage is quantized: in the float network, and to correct outputs.
   var layerSeconds: Double
+  /// Outputs of the stage's layers.
+  var rows: Int
+  /// How often a run gathers the outputs' sums over the chunks to calibrate on.
+  var momentCount: Int
   /// GFLOP as a run's progress counts them.
   var work: Double
   /// Stages of one key take the same time in the same layout.
@@ -26,16 +30,13 @@ struct PlannedStage {
       let hasDrift = run.correctsDrift && index > 0
       let members = stage.inputGroups.flatMap(\.layers)
       let nodes = members.map { run.layers[$0].layer.node }
-      let outputs = members.filter { run.layers[$0].bias != nil }.compactMap {
-        run.graph.nodes[run.layers[$0].layer.node].outputs[0]
-      }
-      let bounds = stage.inputGroups.reduce(0) { $0 + costs.pass($1.input, .bounds) }
+      let measured = members.filter { run.layers[$0].bias != nil }.map { run.layers[$0].layer }
+      let bounds = stage.inputGroups.reduce(0) { $0 + costs.bounds($1, hasDrift: run.correctsDrift) }
       var forward = costs.seconds(stage.nodes) + bounds
       if run.correctsDrift {
-        forward +=
-          costs.seconds(measuresOutputs ? stage.nodes.filter { !isLayer.contains($0) } : stage.nodes) + 2 * bounds
+        forward += costs.seconds(measuresOutputs ? stage.nodes.filter { !isLayer.contains($0) } : stage.nodes)
       }
-      let correcting = outputs.isEmpty ? 0 : costs.seconds(nodes) + outputs.reduce(0) { $0 + costs.pass($1, .channels) }
+      let correcting = measured.isEmpty ? 0 : costs.seconds(nodes) + measured.reduce(0) { $0 + costs.channels($1) }
       let floatLayers = run.correctsDrift && measuresOutputs ? correcting : 0
       let groups = run.groupsBeforeSums(ofStage: index)
       let sums = stage.inputGroups.map { costs.sums($0, hasDrift: hasDrift) }
@@ -45,6 +46,8 @@ struct PlannedStage {
       }
       return PlannedStage(
         groups: groups, sumSeconds: sums, forwardSeconds: forward, layerSeconds: correcting + floatLayers,
+        rows: members.reduce(0) { $0 + run.layers[$1].layer.rows },
+        momentCount: measured.isEmpty ? 0 : run.correctsDrift ? 2 : 1,
         work: run.geometry.work(stage: stage, samples: run.chunkPartition.samples.count),
         key: "\(shapes) \(hasDrift) \(sums) \(forward) \(correcting) \(waiting[index])")
     }

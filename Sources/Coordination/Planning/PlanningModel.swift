@@ -1,3 +1,4 @@
+import Foundation
 import Graphs
 import Models
 
@@ -30,6 +31,11 @@ struct PlanningModel: SourceModel {
   var path: String { base.path }
   var summary: String { base.summary }
   var isLanguageModel: Bool { base.isLanguageModel }
+  /// Files that a run's output would have: those of a folder, or one.
+  var fileCount: Int {
+    guard SourceModels.isFolder(path) else { return 1 }
+    return max(1, (try? FileManager.default.contentsOfDirectory(atPath: path).count) ?? 1)
+  }
   /// The language model, if it is one.
   var language: HuggingFaceModel? { base as? HuggingFaceModel }
 

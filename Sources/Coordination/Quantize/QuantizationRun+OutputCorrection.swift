@@ -41,18 +41,20 @@ extension QuantizationRun {
     let nodes = measured.map { layers[$0].layer.node }.sorted()
     let outputs = try outputMoments(
       of: measured, on: chunks, order: nodes, weights: weights, liveness: nil, world)
-    for member in measured {
-      let (planned, now, target) = (layers[member], outputs[member]!, floatOutputs[member]!)
-      let scalesRows = planned.scheme.granularity != .tensor
-      let factors = scalesRows ? now.factors(to: target) : now.mean.map { _ in 1 }
-      quantized[member]!.scaleRows(by: factors)
-      let bias = weights[planned.bias!] ?? graph.constants[planned.bias!]!
-      // mean' = factor * (mean - bias) + bias'
-      let corrected = bias.array(of: Float.self).enumerated().map { row, before in
-        Float(target.mean[row] - factors[row] * (now.mean[row] - Double(before)))
+    timer.measure(.replace) {
+      for member in measured {
+        let (planned, now, target) = (layers[member], outputs[member]!, floatOutputs[member]!)
+        let scalesRows = planned.scheme.granularity != .tensor
+        let factors = scalesRows ? now.factors(to: target) : now.mean.map { _ in 1 }
+        quantized[member]!.scaleRows(by: factors)
+        let bias = weights[planned.bias!] ?? graph.constants[planned.bias!]!
+        // mean' = factor * (mean - bias) + bias'
+        let corrected = bias.array(of: Float.self).enumerated().map { row, before in
+          Float(target.mean[row] - factors[row] * (now.mean[row] - Double(before)))
+        }
+        weights[planned.bias!] = Tensor(corrected, shape: bias.shape)
+        weights[planned.layer.weight] = replacement(of: planned.layer, by: quantized[member]!.dequantized(planned))
       }
-      weights[planned.bias!] = Tensor(corrected, shape: bias.shape)
-      weights[planned.layer.weight] = replacement(of: planned.layer, by: quantized[member]!.dequantized(planned))
     }
   }
 

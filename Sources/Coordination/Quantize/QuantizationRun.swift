@@ -160,7 +160,7 @@ public struct QuantizationRun {
         let owners = OwnerAssignment.owners(costs: groups.map(\.factorCost), speeds: speeds)
         for index in groups.indices { groups[index].owner = owners[index] }
         try addUp(
-          &groups, staysInPlace: options.propagation == .quantized && bounds.limit == nil, world)
+          &groups, staysInPlace: sumsStay(groups, bounds), world)
         try trimMemory(nodes)
         switch options.propagation {
         case .quantized:

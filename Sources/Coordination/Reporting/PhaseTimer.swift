@@ -1,6 +1,10 @@
+import Foundation
 import MPI
 
 /// Records when this rank was in which phase; used by the rank's main thread only.
+///
+/// With `RANKWISE_PHASES=processor` a phase lasts as long as the processor time that all threads of the rank spend in it: for
+/// measurements on a machine whose cores others use too. It begins where the clock says.
 final class PhaseTimer {
   /// What was done so far, in the order of its ends. Phases do not nest.
   private(set) var events: [TraceEvent] = []
@@ -14,6 +18,7 @@ final class PhaseTimer {
   /// The clock that events are measured by.
   let clock = Clock()
   private let log: RankLog?
+  private let countsProcessor = ProcessInfo.processInfo.environment["RANKWISE_PHASES"] == "processor"
 
   /// Nanoseconds since a timer was made, for any thread.
   struct Clock: Sendable {
@@ -32,13 +37,14 @@ final class PhaseTimer {
   /// Runs `body` and adds its time to `phase`.
   func measure<R, E: Error>(_ phase: Phase, _ body: () throws(E) -> R) throws(E) -> R {
     let begin = now
-    defer { add(phase, since: begin) }
+    let spent = countsProcessor ? ThreadClock.processNanoseconds : begin
+    defer { add(phase, since: begin, duration: (countsProcessor ? ThreadClock.processNanoseconds : now) - spent) }
     return try body()
   }
 
-  /// Adds the time since `begin` to `phase`.
-  func add(_ phase: Phase, since begin: Int64) {
-    let event = TraceEvent(phase: phase, part: part, start: begin, duration: now - begin)
+  /// Adds the time since `begin`, or another duration, to `phase`.
+  func add(_ phase: Phase, since begin: Int64, duration: Int64? = nil) {
+    let event = TraceEvent(phase: phase, part: part, start: begin, duration: duration ?? now - begin)
     events.append(event)
     log?.write("\(phase.rawValue) took \(Double(event.duration) / 1e9) s")
   }

@@ -11,7 +11,7 @@ public struct ParallelEfficiency: Sendable, Codable, Equatable {
   public var communicationShare: Double
   /// The share of all ranks' time outside of all phases: waiting for others.
   public var waitingShare: Double
-  /// What would help most, in one sentence.
+  /// What would help most, or that nothing would help much, in one sentence.
   public var advice: String
 
   /// Computes the metrics; nil for a single rank.
@@ -27,35 +27,76 @@ public struct ParallelEfficiency: Sendable, Codable, Equatable {
     communicationShare = moving.reduce(0, +) / Double(ranks.size) / elapsed
     waitingShare = max(0, 1 - parallelEfficiency - communicationShare)
     advice = ""
-    advice = Self.advice(ranks, elapsed: elapsed, efficiency: parallelEfficiency)
+    advice = Self.advice(ranks, elapsed: elapsed, waiting: waitingShare)
   }
 
-  /// The phase whose uneven or unshared time costs most, and what to do about it.
-  private static func advice(_ ranks: RankTimes, elapsed: Double, efficiency: Double) -> String {
-    if efficiency > 0.95 { return "nothing to gain: the ranks compute nearly all of the time" }
-    // What a phase costs beyond its useful work: the others wait, and where data moves all of it.
-    let losses = Phase.allCases.map { phase -> (phase: Phase, loss: Double) in
-      let mean = (0..<ranks.size).reduce(0) { $0 + ranks.seconds(of: $1, in: phase) } / Double(ranks.size)
-      return (phase, phase.isUseful ? ranks.uneven(phase) : mean)
+  /// What is less than this share of the run is not worth a change.
+  static let worthwhile = 0.05
+
+  /// A cause of lost time, and what to do about it.
+  private struct Cause {
+    var phases: [Phase]
+    var remedy: String
+  }
+
+  private static let causes = [
+    Cause(
+      phases: [.forward, .hessian, .measure],
+      remedy: "a number of ranks that divides the chunks of samples, or more samples, would even it out"),
+    Cause(
+      phases: [.factor],
+      remedy:
+        "few input groups of a stage have work for few ranks; fewer ranks, or --propagate float, which factors all "
+        + "layers side by side, waste less"),
+    Cause(phases: [.solve], remedy: "the rows of some stages do not fill all ranks; fewer ranks waste less"),
+    Cause(
+      phases: [.replace],
+      remedy: "every rank does it for whole layers; fewer ranks with more threads each waste less"),
+    Cause(
+      phases: [.read, .commit, .write], remedy: "only one rank does it; a faster file system or local disk would help"),
+    Cause(phases: [.balance], remedy: "the run is short; --balance equal does without it"),
+    Cause(
+      phases: [.reduce, .broadcast, .gather],
+      remedy:
+        "fewer ranks with more threads each (--threads) move less; check that MPI uses the fast network and that ranks "
+        + "are bound (--map-by ppr:R:node:PE=T)"),
+  ]
+
+  /// What costs most, and what to do about it; or that nothing is worth a change.
+  ///
+  /// A phase costs beyond its useful work what the others wait for its slowest rank; where data moves, all of it; and where
+  /// every rank does the same, all but one rank's. What ranks wait beyond that is a cause of its own.
+  private static func advice(_ ranks: RankTimes, elapsed: Double, waiting: Double) -> String {
+    func mean(_ phase: Phase) -> Double {
+      (0..<ranks.size).reduce(0) { $0 + ranks.seconds(of: $1, in: phase) } / Double(ranks.size)
     }
-    let worst = losses.max { $0.loss < $1.loss }!
-    let share = Int((100 * worst.loss / elapsed).rounded())
-    let remedy =
-      switch worst.phase {
-      case .forward, .hessian, .measure:
-        "a number of ranks that divides the chunks of samples, or more samples, would even it out"
-      case .factor:
-        "few input groups of a stage have work for few ranks; fewer ranks, or --propagate float, which factors all layers "
-          + "side by side, waste less"
-      case .solve: "the rows of some stages do not fill all ranks; fewer ranks waste less"
-      case .replace: "every rank does it for whole layers; fewer ranks with more threads each waste less"
-      case .read, .commit, .write: "only one rank does it; a faster file system or local disk would help"
-      case .balance: "the run is short; --balance equal does without it"
-      case .reduce, .broadcast, .gather:
-        "fewer ranks with more threads each (--threads) move less; check that MPI uses the fast network and that ranks are "
-          + "bound (--map-by ppr:R:node:PE=T)"
+    func loss(_ phase: Phase) -> Double {
+      switch phase {
+      case .replace: ranks.uneven(phase) + mean(phase) * (1 - 1 / Double(ranks.size))
+      default: phase.isUseful ? ranks.uneven(phase) : mean(phase)
       }
-    return "most is lost in \(worst.phase.rawValue) (\(share) % of the run): \(remedy)"
+    }
+    let uneven = Phase.allCases.reduce(0) { $0 + ranks.uneven($1) }
+    // Ranks that wait in a phase that moves data are in that phase.
+    let unexplained = max(0, waiting * elapsed - uneven)
+    func percent(_ seconds: Double) -> Int { Int((100 * seconds / elapsed).rounded()) }
+    let losses = causes.map { cause in cause.phases.map { (phase: $0, loss: loss($0)) } }
+    let sums = losses.map { $0.reduce(0) { $0 + $1.loss } }
+    let worst = sums.indices.max { sums[$0] < sums[$1] }!
+    if max(sums[worst], unexplained) < worthwhile * elapsed {
+      return
+        "nothing is worth a change: no cause costs more than \(percent(max(sums[worst], unexplained))) % of the run"
+    }
+    if unexplained > sums[worst] {
+      return
+        "most is lost in waiting that no phase explains (\(percent(unexplained)) % of the run): stages are short beside the "
+        + "messages between their phases, or other programs take the ranks' cores; fewer ranks waste less"
+    }
+    let phases = losses[worst].sorted { $0.loss > $1.loss }
+    // Phases that hardly matter are not named.
+    let names = phases.filter { $0.loss >= 0.2 * phases[0].loss }.map(\.phase.rawValue)
+    return
+      "most is lost in \(names.joined(separator: " and ")) (\(percent(sums[worst])) % of the run): \(causes[worst].remedy)"
   }
 
   /// Lines for people.
