@@ -15,7 +15,7 @@ struct Scratch: ~Copyable {
 
   private static let free = Mutex<[Block]>([])
   /// Blocks that wait for reuse at most; the smallest is given back to the system first.
-  private static let limit = 16
+  private static let limit = max(16, 2 * AllowedCores.numbers.count)
 
   /// Takes memory of at least `byteCount` bytes.
   init(byteCount: Int) {

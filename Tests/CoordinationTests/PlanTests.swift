@@ -128,12 +128,12 @@ struct PlanTests {
     let (one, four) = (try entry(1, samples: 1), try entry(4, samples: 1))
     for phase in ["forward", "hessian"] {
       #expect(four.slowest[phase]! < 0.5 * one.slowest[phase]!, "\(phase)")
-      #expect(four.slowest[phase]! >= 0.25 * one.slowest[phase]!, "\(phase)")
+      #expect(four.slowest[phase]! >= 0.2499 * one.slowest[phase]!, "\(phase)")
     }
     // Five chunks, none held out: a round of four, and one that four threads share.
     let (alone, five) = (try entry(1, samples: 5), try entry(4, samples: 5))
     #expect(five.slowest["forward"]! < 0.4 * alone.slowest["forward"]!)
-    #expect(five.slowest["forward"]! > 0.25 * alone.slowest["forward"]!)
+    #expect(five.slowest["forward"]! >= 0.2499 * alone.slowest["forward"]!)
   }
 
   @Test("a model of 405 billion weights on 10,000 ranks is planned in seconds, without memory for its weights")
