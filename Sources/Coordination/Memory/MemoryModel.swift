@@ -1,4 +1,5 @@
 import Calibration
+import Foundation
 import Graphs
 import LinearAlgebra
 import Quantization
@@ -59,10 +60,11 @@ struct MemoryModel {
     if run.options.propagation == .float { memory.formMaximum(floatMemory(bounds)) }
     if bounds.limit == nil {
       let stages = (tensors ?? self.tensors()).stages
-      memory.activations = stages.map(\.resident).max() ?? 0
-      memory.forward += (stages.map(\.peak).max() ?? 0) - memory.activations
+      memory.activations = (stages.map(\.resident).max() ?? 0) + scratchBytes(bounds)
+      memory.forward += (stages.map(\.peak).max() ?? 0) - (stages.map(\.resident).max() ?? 0)
     }
-    memory.program = Self.programBytes + (bounds.limit == nil ? 16 << 20 : bounds.idleBytes)
+    // What is kept of tensors and temporary memory is counted above, where nothing limits it.
+    memory.program = Self.programBytes + (bounds.limit == nil ? 0 : bounds.idleBytes)
     memory.isModelShared = isLanguageModel
     return memory
   }
@@ -143,11 +145,43 @@ struct MemoryModel {
     }
   }
 
+  /// The temporary memory in which a chunk's share of sums is made, and what is kept of it while the stages have ever larger ones:
+  /// by the rules of `Scratch`.
+  private func scratchBytes(_ bounds: MemoryBounds) -> Int {
+    let busy = min(bounds.sumChunks, max(1, chunkCount(run.chunkPartition)))
+    var blocks: [Int] = []
+    for group in groups.joined() {
+      let columns = group.group.columns
+      let isUnfolded = group.group.unfolding != nil
+      // Each thread has a strip, or each chunk the columns that are unfolded and all of the product.
+      let product = columns * (isUnfolded ? columns : min(columns, HessianSums.largestStrip))
+      let panel = panelElements(group.group)
+      for count in [product + panel, group.crossScale == nil ? 0 : product + 2 * panel] {
+        let byteCount = 4 * count
+        let fitting = blocks.filter { $0 >= byteCount && $0 / 4 <= byteCount }.count
+        blocks += Array(repeating: byteCount, count: max(0, (isUnfolded ? busy : bounds.threads) - fitting))
+      }
+    }
+    return blocks.sorted(by: >).prefix(max(16, 2 * threads)).reduce(0, +)
+  }
+
+  /// Elements of the columns of X that are unfolded at a time; 0 where none are.
+  private func panelElements(_ group: InputGroup) -> Int {
+    guard group.unfolding != nil else { return 0 }
+    let image = group.columns * run.geometry.positions[group.layers[0]]
+    let images = run.chunkPartition.chunkSize / shapes.batches
+    return image * min(images, max(1, (8 << 20) / max(image, 1)))
+  }
+
   /// The model as it was read; of a mapped one what is no layer's weight.
   private var modelBytes: Int {
     let layers = Set(run.layers.map(\.layer.weight))
     let constants = run.graph.constants
-    guard isLanguageModel else { return constants.values.reduce(0) { $0 + $1.storage.byteCount } }
+    guard isLanguageModel else {
+      // The writer keeps the file's contents, too.
+      let file = (try? FileManager.default.attributesOfItem(atPath: run.options.model)[.size] as? Int) ?? 0
+      return constants.values.reduce(file) { $0 + $1.storage.byteCount }
+    }
     return constants.reduce(0) { sum, constant in
       // Kept tables are read row by row, and given back.
       layers.contains(constant.key) || run.graph.keeps[constant.key] != nil
@@ -172,7 +206,8 @@ struct MemoryModel {
     let partial =
       groups.allSatisfy { $0.group.unfolding == nil }
       ? bounds.threads * 4 * columns * min(columns, HessianSums.largestStrip) : busy * 4 * columns * columns
-    let forming = partial + busy * 2 * waiting
+    // Without a limit `scratchBytes` has that.
+    let forming = (bounds.limit == nil ? 0 : partial) + busy * 2 * waiting
     // Ranks of a node add to the same sums, which stay there, or owners copy theirs; else a piece is being added up.
     if ranksPerNode > 1 { return largest + (sumsStay(groups, bounds) ? forming : max(forming, largest)) }
     let piece = min(largest, bounds.reducedAtOnce)

@@ -167,6 +167,8 @@ struct MachineMeasurement {
     let memory = NodeMemory(byteCount: SharedSumMemory.byteCount(count))
     let base = memory.mutableElements(of: UInt8.self, at: 0, count: memory.byteCount).baseAddress!
     let shared = SharedSumMemory(at: UnsafeMutableRawPointer(base), count: count, turn: 0, owner: memory)
+    let scale = SumScale(bound: 1, chunkCount: 1, columnCount: size)
+    add(.sumClear, size, 8 * Double(count) / ProbeClock.seconds { _ = CrossSums(group: group, scale: scale) })
     add(.sumCopy, size, 8 * Double(count) / ProbeClock.seconds { _ = shared.copy() })
   }
 

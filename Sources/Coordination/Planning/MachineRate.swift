@@ -52,6 +52,8 @@ public enum MachineRate: String, Sendable, Codable, CaseIterable {
   case copy
   /// Memory of tensors that the system gives for the first time; the columns are KiB of a piece: bytes per second.
   case touch
+  /// Sums of C columns that are new: bytes per second.
+  case sumClear
   /// Sums of C columns copied from memory that ranks share: bytes per second.
   case sumCopy
 }

@@ -56,6 +56,11 @@ extension PlanSimulation {
       }
       result.sumBytes = max(result.sumBytes, sums.largest)
       add(.hessian, everyone(machine.copySeconds(Double(bytes) / Double(ranksPerNode))), &result)
+    } else {
+      let clear = groups.reduce(0.0) {
+        $0 + Double($1.sumBytes) / machine.rate(.sumClear, columns: $1.group.columns)
+      }
+      add(.hessian, everyone(clear), &result)
     }
     add(.reduce, reduceSeconds(groups, owners), &result)
     let factor = factorSeconds(groups, owners, routes)

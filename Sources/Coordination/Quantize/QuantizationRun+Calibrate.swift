@@ -140,9 +140,14 @@ extension QuantizationRun {
     let (chunks, float, bounds, storage) = (chunks, floatActivations, bounds, storage)
     let members = Array(groups[part])
     let shared = try NodeSums(members, nodes!, sumMemory, timer, world)
-    let sums = members.enumerated().map { HessianSums(group: $1.group, scale: $1.scale, memory: shared?.hessian[$0]) }
-    let cross = members.enumerated().map { index, member in
-      member.crossScale.map { CrossSums(group: member.group, scale: $0, memory: shared?.cross[index]) }
+    // Sums that are not shared are new memory, which takes its time.
+    let (sums, cross) = timer.measure(.hessian) {
+      (
+        members.enumerated().map { HessianSums(group: $1.group, scale: $1.scale, memory: shared?.hessian[$0]) },
+        members.enumerated().map { index, member in
+          member.crossScale.map { CrossSums(group: member.group, scale: $0, memory: shared?.cross[index]) }
+        }
+      )
     }
     let first = shared?.first ?? 0
     try timer.measure(.hessian) {
