@@ -48,6 +48,10 @@ struct NodeTests {
       Placement(
         ranks: 4, environment: ["RANKWISE_FACTOR": "node", "RANKWISE_RANKS_PER_NODE": "2"],
         says: "one copy on each of 2 nodes"),
+      // Room to factor together, and none to share the factors.
+      Placement(
+        ranks: 4, environment: ["RANKWISE_FACTOR": "copies", "RANKWISE_RANKS_PER_NODE": "2"],
+        says: "a copy for each rank"),
       // Sums of nodes with several ranks are added between their leaders.
       Placement(ranks: 7, environment: ["RANKWISE_RANKS_PER_NODE": "3"], says: "one copy on each of 3 nodes"),
     ] {

@@ -14,7 +14,8 @@ final class FactorExchange: @unchecked Sendable {
   let layouts: [FactorLayout]
   /// Which way they go.
   let routes: FactorRoutes
-  private let rank: Int
+  /// Whether all ranks of the node write to and read from the same memory.
+  let isShared: Bool
   private let memory: NodeMemory
   private let board: FactorBoard
   /// Where the groups begin that this place gets a copy of.
@@ -30,9 +31,11 @@ final class FactorExchange: @unchecked Sendable {
   ///   - owners: of each group.
   ///   - holders: the ranks that solve rows of each group.
   ///   - threads: of this rank.
+  ///   - mayShare: whether ranks of a node may share what they get; the same on all ranks.
   ///   - shared: where what the ranks of the node share is put; what was in it before is used by nobody any more.
   init(
-    nodes: NodeLayout, layouts: [FactorLayout], owners: [Int], holders: [[Int]], threads: Int, in shared: LastingWindow,
+    nodes: NodeLayout, layouts: [FactorLayout], owners: [Int], holders: [[Int]], threads: Int, mayShare: Bool,
+    in shared: LastingWindow,
     _ courier: FactorCourier, _ traffic: inout FactorTraffic, _ timer: PhaseTimer, _ world: borrowing Communicator
   ) throws {
     func routes(shares: Bool) -> FactorRoutes {
@@ -45,7 +48,7 @@ final class FactorExchange: @unchecked Sendable {
       let first = FactorBoard.byteCount(groups: layouts.count)
       return (offsets.mapValues { $0 + first }, offsets.isEmpty ? 0 : first + count)
     }
-    var fits = nodes.sharesMemory
+    var fits = mayShare && nodes.sharesMemory
     if fits && nodes.node.size > 1 {
       let byteCount = contents(routes(shares: true)).byteCount
       try shared.release(below: byteCount, nodes)
@@ -54,11 +57,11 @@ final class FactorExchange: @unchecked Sendable {
     // Also the point where nobody uses the factors of the wave before any more.
     let shares = try world.allReduce(Int64(fits ? 1 : 0), .minimum, waiting: .polite) == 1
     self.routes = routes(shares: shares)
-    (self.layouts, self.courier, rank) = (layouts, courier, world.rank)
+    (self.layouts, self.courier) = (layouts, courier)
     let (offsets, byteCount) = contents(self.routes)
     self.offsets = offsets
     let place = self.routes.places[self.routes.placeOfRank[world.rank]]
-    let isShared = place.count > 1 && byteCount > 0
+    isShared = place.count > 1 && byteCount > 0
     workers = threads * place.count
     traffic.count(self.routes, layouts, shares: shares)
 

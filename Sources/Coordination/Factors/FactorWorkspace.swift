@@ -19,8 +19,9 @@ final class FactorWorkspace {
     let wish: Wish
   }
 
-  /// What is to be factored together: what is fastest, nothing, or everything.
-  enum Wish: Int { case fastest, none, all }
+  /// What is to be factored together: what is fastest, nothing, or everything; and that while factors themselves are not shared, as
+  /// where `/dev/shm` has room for the one and not for the other.
+  enum Wish: Int { case fastest, none, all, allInCopies }
 
   /// Where things lie for a Hessian of some columns.
   struct Layout {
@@ -42,8 +43,8 @@ final class FactorWorkspace {
 
   /// What is known of the node, asked once of all its ranks. Collective over them.
   ///
-  /// `RANKWISE_FACTOR=rank` or `node` in the environment lets each rank factor what it owns, or all ranks of a node everything:
-  /// for tests.
+  /// `RANKWISE_FACTOR=rank`, `node` or `copies` in the environment lets each rank factor what it owns, or all ranks of a node everything,
+  /// the latter with a copy of the factors for each: for tests.
   func facts(_ nodes: NodeLayout, threads: Int) throws -> Facts {
     if let known { return known }
     let own = AllowedCores.numbers.map(Int32.init)
@@ -55,8 +56,9 @@ final class FactorWorkspace {
       case nil, "": Wish.fastest
       case "rank": Wish.none
       case "node": Wish.all
+      case "copies": Wish.allInCopies
       case let text?:
-        throw CoordinationError.environment(variable: "RANKWISE_FACTOR", value: text, wanted: "rank or node")
+        throw CoordinationError.environment(variable: "RANKWISE_FACTOR", value: text, wanted: "rank, node or copies")
       }
     }
     let agreed = Int(try nodes.node.broadcastValue(Int64(wish.rawValue)))

@@ -25,7 +25,7 @@ extension QuantizationRun {
     let ranks = nodes.nodes[nodes.nodeOfRank[world.rank]]
     let local = groups.indices.filter { ranks.contains(groups[$0].owner) }
     switch facts.wish {
-    case .all: result.groups = local
+    case .all, .allInCopies: result.groups = local
     default:
       let jobs = local.map {
         FactorSharing.Job(
@@ -92,8 +92,11 @@ extension QuantizationRun {
     let bytes = UnsafeMutableRawPointer(
       memory.mutableElements(of: UInt8.self, at: 0, count: layout.byteCount).baseAddress!)
     let stays = exchange.staysAtOwner(index)
+    // Where U is no one else's, or the node has no room to share it, it takes H's place first.
+    let isInPlace = stays || !exchange.isShared
     let target =
-      stays ? UnsafeMutableRawPointer(upper).assumingMemoryBound(to: Float.self) : exchange.inverse(index, hessian)
+      isInPlace ? UnsafeMutableRawPointer(upper).assumingMemoryBound(to: Float.self) : exchange.inverse(index, hessian)
+    let crossPart = exchange.isShared ? part : isOwner ? (0, 1) : nil
     // The members of a team succeed or fail together, so that none waits for one that failed.
     var result: Result<SharedFactor.Parameters, any Error>?
     if let place {
@@ -105,7 +108,7 @@ extension QuantizationRun {
         try FactorSettings(self).factor(
           upper, group, hessian, stackedWeights(own.groups, [index])[index], cholesky, to: target
         ) { parameters in
-          if let part { own.writeCrossMoments(parameters, index, hessian, part: part, threads: threads) }
+          if let crossPart { own.writeCrossMoments(parameters, index, hessian, part: crossPart, threads: threads) }
           // All shares are written.
           team.run { _ in }
           if isOwner { own.deliverCrossMoments(index) }
@@ -113,10 +116,17 @@ extension QuantizationRun {
       }
     }
     var inverse: [Float] = []
-    if isOwner, stays {
+    if isOwner, isInPlace {
       let source = Parallel.Target(target)
-      inverse = Parallel.array(count, threads: threads) { copy, range in
-        (copy + range.lowerBound).update(from: source.base + range.lowerBound, count: range.count)
+      if stays {
+        inverse = Parallel.array(count, threads: threads) { copy, range in
+          (copy + range.lowerBound).update(from: source.base + range.lowerBound, count: range.count)
+        }
+      } else {
+        let place = Parallel.Target(exchange.inverse(index, hessian))
+        Parallel.forEachPiece(count, threads: threads) { range in
+          (place.base + range.lowerBound).update(from: source.base + range.lowerBound, count: range.count)
+        }
       }
     }
     // The memory is free for the next one.
