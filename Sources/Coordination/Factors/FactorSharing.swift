@@ -18,8 +18,8 @@ enum FactorSharing {
   /// A Hessian of so many columns takes one thread 2 ms (Benchmarks/README.md), not much more than it takes to meet.
   static let fewestColumns = 512
 
-  /// What a team of several processes keeps of the speed of its members.
-  static let efficiency = 0.85
+  /// What a team of several processes keeps of the speed of its members: 0.95 and more with two (Benchmarks/README.md).
+  static let efficiency = 0.95
 
   /// The jobs that all ranks of the node do together, by number, so that the node is done earliest: the largest ones, one after the
   /// other, then each rank its own others. Every rank of the node computes the same.

@@ -121,7 +121,7 @@ struct PlanSimulation {
       }
       if result.factorBytes > factorWindow {
         factorWindow = result.factorBytes
-        add(.broadcast, everyone(Double(factorWindow) / machine.touchRate))
+        add(.factor, everyone(Double(factorWindow) / Double(ranksPerNode) / machine.touchRate))
       }
       // Agreements on bounds, counts, room, errors, pivots, means.
       seconds += Double(20 + 2 * stage.groups.count) * collectiveLatency
