@@ -5,8 +5,9 @@ import Quantization
 /// The factors of a wave between their owners and the ranks that solve rows with them, while both are at work.
 ///
 /// They travel once to each node that has such ranks, in a pipeline between nodes, into memory that the node's ranks share:
-/// one copy per node. Each group sets out when its owner has made it, what drift corrections are solved from before U is known (`deliver`), and is used when it is there (`isHere`). Where
-/// `/dev/shm` has no room on some node, each rank takes part in the pipelines and has a copy.
+/// one copy per node. Each group sets out when its owner has made it, what drift corrections are solved from before U is known
+/// (`deliver`), and is used when it is there (`isHere`). Where `/dev/shm` has no room on some node, each rank takes part in the
+/// pipelines and has a copy.
 ///
 /// Between `init` and `finish` the rank's own threads call nothing of MPI: the courier does.
 final class FactorExchange: @unchecked Sendable {
@@ -30,11 +31,11 @@ final class FactorExchange: @unchecked Sendable {
   ///   - layouts: what each group's factors take.
   ///   - owners: of each group.
   ///   - holders: the ranks that solve rows of each group.
-  ///   - threads: of this rank.
+  ///   - threads: of each rank of the node, which may differ.
   ///   - mayShare: whether ranks of a node may share what they get; the same on all ranks.
   ///   - shared: where what the ranks of the node share is put; what was in it before is used by nobody any more.
   init(
-    nodes: NodeLayout, layouts: [FactorLayout], owners: [Int], holders: [[Int]], threads: Int, mayShare: Bool,
+    nodes: NodeLayout, layouts: [FactorLayout], owners: [Int], holders: [[Int]], threads: [Int], mayShare: Bool,
     in shared: LastingWindow,
     _ courier: FactorCourier, _ traffic: inout FactorTraffic, _ timer: PhaseTimer, _ world: borrowing Communicator
   ) throws {
@@ -62,7 +63,8 @@ final class FactorExchange: @unchecked Sendable {
     self.offsets = offsets
     let place = self.routes.places[self.routes.placeOfRank[world.rank]]
     isShared = place.count > 1 && byteCount > 0
-    workers = threads * place.count
+    // The same on all ranks of the place, since they cut corrections into so many pieces.
+    workers = isShared ? threads.reduce(0, +) : threads[nodes.node.rank]
     traffic.count(self.routes, layouts, shares: shares)
 
     if self.routes.routes.contains(where: { $0.ranks.count > 1 }) { try courier.prepare(world) }

@@ -22,7 +22,7 @@ extension QuantizationRun {
       layouts: groups.map {
         FactorLayout(columns: $0.group.columns, hessians: $0.group.groups, hasDrift: $0.crossScale != nil)
       },
-      owners: groups.map(\.owner), holders: holders, threads: options.threads,
+      owners: groups.map(\.owner), holders: holders, threads: together.facts.threads,
       mayShare: together.facts.wish != .allInCopies, in: factorMemory, courier,
       &factorTraffic, timer, world)
     let own = OwnFactors(taking: &groups, of: world.rank, exchange, alpha: options.driftCorrection)
