@@ -62,6 +62,26 @@ struct NodeTests {
     }
   }
 
+  @Test("ranks of a node may have different numbers of threads: the output has the same bytes")
+  func unequalThreads() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "rankwise-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (single, expected) = try quantize(folder, ranks: 1, [:])
+    #expect(single.status == 0, "\(single.errors)")
+    let output = folder.appending(path: "unequal")
+    let launch = try mpirun(
+      ranks: 2, executable: URL(filePath: "/bin/bash"),
+      arguments: [
+        "-c", "exec \"$0\" \"$@\" --threads $((3 - 2 * OMPI_COMM_WORLD_RANK))",
+        try builtExecutable(named: "rankwise").path, "quantize", folder.appending(path: "model").path, "--calibration",
+        folder.appending(path: "tokens.npy").path, "--output", output.path,
+      ], environment: [:], timeout: .seconds(60))
+    #expect(launch.status == 0, "\(launch.errors)")
+    for (name, content) in expected {
+      #expect(try Data(contentsOf: output.appending(path: name)) == content, "\(name)")
+    }
+  }
+
   @Test(
     "a factorization that fails ends all ranks, those that wait for its factor too",
     arguments: [
